@@ -1,0 +1,202 @@
+"""The one typed configuration: command line over environment (`PREFLOOP_PPO__LR`) over TOML over preset.
+
+Imports no torch, so that `prefloop --help` is instant. Unknown keys are errors, in files and environment alike.
+Only entry points build Settings; everything else is handed the part it needs.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from shared.domain import LoopError, Schedule
+
+PREFIX = "PREFLOOP_"
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TaskSettings(Section):
+    """Where queries come from and what a valid response is (algorithm.md, Tasks)."""
+
+    queries: Path | None = Field(None, description="JSONL with a `text` a line; None: the openings in the package")
+    query_tokens: int = Field(32, ge=1, description="longest query; shorter ones are padded on the left")
+    response_tokens: int = Field(24, ge=1, description="fixed response length")
+    responses: int = Field(4, ge=2, le=8, description="responses a query, N")
+    temperature: float = Field(0.7, gt=0, description="divides the logits everywhere")
+    truncate_token: str = Field(".", description="the response ends after the first of these from truncate_after on")
+    truncate_after: int = Field(16, ge=0, description="index of the first token that may end a response")
+
+
+class ModelSettings(Section):
+    ref_policy: str = Field("embedded", description="`embedded`, a folder, or a name that transformers opens")
+    device: str = Field("auto", description="auto, cpu or cuda")
+    threads: int = Field(1, ge=1, description="torch threads of each worker; more than the cores is many times slower")
+    autocast: bool = Field(False, description="bfloat16 autocast of the trunk; heads and log-probabilities stay float32")
+
+
+class LabelSettings(Section):
+    budget: int = Field(1200, ge=1, description="labels wanted by the end of training, N")
+    initial: int = Field(300, ge=1, description="labels before the first reward training, N0")
+    retrainings: int = Field(6, ge=1, description="reward trainings in all, at evenly spaced label counts")
+    held_out: float = Field(0.15, ge=0, lt=1, description="share of queries whose labels only measure accuracy")
+    lease_seconds: int = Field(300, ge=1, description="a lease not answered by then goes to somebody else")
+
+
+class SamplerSettings(Section):
+    backlog: int = Field(64, ge=1, description="open queries to keep ahead of the labelers")
+    batch: int = Field(32, ge=1, description="queries a sampling job, written in one transaction")
+    rounds: int = Field(12, ge=1, description="tries a query at responses that end properly, before it is passed over")
+    staleness: int = Field(3, ge=0, description="policy versions after which an unanswered query retires")
+
+
+class RewardSettings(Section):
+    batch: int = Field(8, ge=1, description="queries a step")
+    lr: float = Field(5e-4, gt=0, description="decays linearly to 0 over the epoch")
+    normalize_samples: int = Field(256, ge=2, description="responses of ρ whose scores become mean 0, std 1")
+
+
+class PPOSettings(Section):
+    episodes: int = Field(7680, ge=1, description="planned episodes, N_π; lr decays linearly to 0 over them")
+    batch: int = Field(64, ge=8, description="episodes a batch; whitening wants at least 8")
+    segment_batches: int = Field(20, ge=1, description="batches a job, with one pinned reward version")
+    epochs: int = Field(4, ge=1)
+    minibatches: int = Field(1, ge=1)
+    lr: float = Field(1e-4, gt=0)
+    cliprange: float = Field(0.2, gt=0)
+    cliprange_value: float = Field(0.2, gt=0)
+    vf_coef: float = Field(0.1, ge=0)
+    gamma: float = Field(1.0, ge=0, le=1)
+    lam: float = Field(0.95, ge=0, le=1)
+    whiten_rewards: bool = True
+    invalid_score: float = Field(-1.0, description="the score of a response without a proper end (replaced)")
+    kl_coef: float = Field(0.15, ge=0, description="β at the start, or always where kl_target is None")
+    kl_target: float | None = Field(6.0, gt=0, description="nats a response; None keeps β fixed")
+    kl_horizon: float = Field(10_000, gt=0, description="episodes")
+
+
+class WebSettings(Section):
+    host: str = "127.0.0.1"
+    labeling_port: int = Field(8080, ge=0, le=65535)
+    dashboard_port: int = Field(8081, ge=0, le=65535)
+
+
+class Settings(Section):
+    """Everything the loop can be told. Secrets (addresses with passwords, the operator's key) have no default."""
+
+    name: str = "demo"
+    seed: int = 1
+    schedule: Schedule = Schedule.ONLINE
+    database_url: SecretStr = SecretStr("")
+    redis_url: SecretStr = SecretStr("")
+    operator_key: SecretStr = SecretStr("")
+    checkpoints: Path = Path("runs/demo/checkpoints")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    task: TaskSettings = TaskSettings()
+    model: ModelSettings = ModelSettings()
+    labels: LabelSettings = LabelSettings()
+    sampler: SamplerSettings = SamplerSettings()
+    reward: RewardSettings = RewardSettings()
+    ppo: PPOSettings = PPOSettings()
+    web: WebSettings = WebSettings()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Settings":
+        if self.labels.initial > self.labels.budget:
+            raise ValueError(
+                f"labels.initial ({self.labels.initial}) is above labels.budget ({self.labels.budget}): lower it"
+            )
+        if self.task.truncate_after >= self.task.response_tokens:
+            raise ValueError(
+                f"task.truncate_after ({self.task.truncate_after}) leaves no room in task.response_tokens "
+                f"({self.task.response_tokens}): no response could ever be valid"
+            )
+        if self.ppo.batch % self.ppo.minibatches:
+            raise ValueError(f"ppo.minibatches ({self.ppo.minibatches}) does not divide ppo.batch ({self.ppo.batch})")
+        return self
+
+    def without_secrets(self) -> dict[str, Any]:
+        """The resolved settings as JSON data, to be stored with every checkpoint."""
+        return self.model_dump(mode="json", exclude={"database_url", "redis_url", "operator_key"})
+
+
+def load_settings(
+    *,
+    overrides: Mapping[str, str] | None = None,
+    file: Path | None = None,
+    preset: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Resolve the settings. `overrides` are dotted keys with text values, as given on the command line.
+
+    Raises LoopError naming every unknown key or bad value and where it came from.
+    """
+    data: dict[str, Any] = {}
+    _merge(data, dict(preset or {}))
+    if file is not None:
+        _merge(data, _read_toml(file))
+    for name, text in sorted((os.environ if environ is None else environ).items()):
+        if name.startswith(PREFIX):
+            _put(data, name[len(PREFIX) :].lower().split("__"), text, source=name)
+    for key, text in (overrides or {}).items():
+        _put(data, key.split("."), text, source=f"--set {key}")
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, e['loc'])) or 'settings'}: {_explain(e)}" for e in error.errors()]
+        raise LoopError("the settings do not hold together:\n" + "\n".join(lines)) from None
+
+
+def to_environment(settings: Settings) -> dict[str, str]:
+    """The settings as environment variables, for a child process: `load_settings` there gives the same Settings."""
+    data = settings.without_secrets()
+    for secret in ("database_url", "redis_url", "operator_key"):
+        data[secret] = getattr(settings, secret).get_secret_value()
+    return {PREFIX + name: text for name, text in _flatten(data)}
+
+
+def _flatten(data: Mapping[str, Any]) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for key, value in data.items():
+        if isinstance(value, dict):
+            found += [(f"{key.upper()}__{name}", text) for name, text in _flatten(value)]
+        else:
+            found.append((key.upper(), "none" if value is None else str(value)))
+    return found
+
+
+def _explain(error: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        return "no such setting; `prefloop config` lists them"
+    return f"{error['msg']} (got {error['input']!r})" if not isinstance(error["input"], dict) else str(error["msg"])
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text())
+    except OSError as error:
+        raise LoopError(f"settings file {file}: {error.strerror}; name a TOML file that can be read") from None
+    except tomllib.TOMLDecodeError as error:
+        raise LoopError(f"settings file {file} is not TOML: {error}") from None
+
+
+def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
+    for key, value in more.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def _put(data: dict[str, Any], path: list[str], text: str, *, source: str) -> None:
+    here = data
+    for part in path[:-1]:
+        here = here.setdefault(part, {})
+        if not isinstance(here, dict):
+            raise LoopError(f"{source}: {part} is a value, not a section")
+    here[path[-1]] = None if text.lower() == "none" else text
