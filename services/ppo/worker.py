@@ -1,0 +1,135 @@
+"""The PPO worker: imports ρ as version 0, then moves π one segment a job, with the reward version the job names."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from shared.checkpoints import Checkpoints
+from shared.domain import Job
+from shared.language.policy import Policy, import_policy, save_policy
+from shared.messages import ADAPTER, PublishReference, TrainPolicy
+from shared.settings import Settings
+from shared.store import loop, versions
+from shared.store.database import Database
+from shared.tasks.continuation import load_task
+from shared.training.ppo_segment import BatchStats, train_segment
+from shared.training.trainer_state import TrainerState, load_state, new_state, save_state
+from shared.weights import Weights
+
+log = logging.getLogger(__name__)
+TRAINER = "trainer"  # the folder inside a policy's checkpoint that holds the trainer's state
+
+
+@dataclass(slots=True)
+class Learner:
+    """A policy in training, at the end of the segment that made `version`."""
+
+    version: int
+    policy: Policy
+    state: TrainerState
+
+
+class PPOWorker:
+    """Keeps the learner between jobs, so that the next segment starts without reading its weights again."""
+
+    def __init__(
+        self, settings: Settings, db: Database, checkpoints: Checkpoints, weights: Weights, device: torch.device
+    ) -> None:
+        self._settings = settings
+        self._db = db
+        self._checkpoints = checkpoints
+        self._weights = weights
+        self._device = device
+        self._learner: Learner | None = None
+
+    def __call__(self, job: Job) -> None:
+        match ADAPTER.validate_python(job.message):
+            case PublishReference():
+                self._publish_reference(job)
+            case TrainPolicy() as message:
+                self._train(job, message)
+            case message:
+                raise TypeError(f"the PPO worker cannot do {message.kind}")
+
+    def _publish_reference(self, job: Job) -> None:
+        policy = import_policy(self._settings.model.ref_policy).to(self._device)
+        load_task(self._settings.task, policy.tokenizer)  # a task that cannot be asked should fail now, not later
+        state = new_state(policy, self._settings.ppo, device=self._device, seed=self._settings.seed)
+        self._publish(job, Learner(0, policy, state), reward_version=None, stats=[])
+        log.info("policy 0 is %s", self._settings.model.ref_policy)
+
+    def _train(self, job: Job, message: TrainPolicy) -> None:
+        learner = self._learner_at(message.version - 1)
+        self._learner = None  # in motion: worth nothing to anyone unless this job publishes it
+        log.info("policy %d: from episode %d with reward %d", message.version, learner.state.episodes, message.reward_version)
+
+        def on_batch(episodes: int, stats: BatchStats) -> None:
+            batch = episodes // self._settings.ppo.batch
+            loop.record_batch(
+                self._db, policy_version=message.version, batch=batch, episodes=episodes, stats=stats.as_dict()
+            )
+            log.info("episode %d: score %.3f, kl %.2f, %.1f s", episodes, stats.score, stats.kl, stats.seconds)
+
+        stats = train_segment(
+            learner.policy,
+            self._weights.policy(0),
+            self._weights.reward_model(message.reward_version),
+            load_task(self._settings.task, learner.policy.tokenizer),
+            learner.state,
+            settings=self._settings.ppo,
+            task_settings=self._settings.task,
+            on_batch=on_batch,
+        )
+        learner.version = message.version
+        self._publish(job, learner, reward_version=message.reward_version, stats=stats)
+        self._learner = learner
+
+    def _learner_at(self, version: int) -> Learner:
+        if self._learner is not None and self._learner.version == version:
+            return self._learner
+        folder = self._weights.policy_folder(version)
+        policy = self._weights.load(folder)
+        state = load_state(folder / TRAINER, policy, self._settings.ppo, device=self._device)
+        return Learner(version, policy, state)
+
+    def _publish(
+        self, job: Job, learner: Learner, *, reward_version: int | None, stats: list[BatchStats]
+    ) -> None:
+        parent = learner.version - 1 if learner.version else None
+        last = stats[-1] if stats else None
+
+        def write(folder: Path) -> None:
+            save_policy(learner.policy, folder)
+            save_state(learner.state, folder / TRAINER)
+
+        published = self._checkpoints.publish(
+            "policy",
+            learner.version,
+            job.attempt,
+            write,
+            {
+                "parent": parent,
+                "reward_version": reward_version,
+                "episodes": learner.state.episodes,
+                "kl_coef": learner.state.kl_coef,
+                "last_batch": last.as_dict() if last else None,
+                "settings": self._settings.without_secrets(),
+            },
+        )
+        versions.publish_policy(
+            self._db,
+            job.key,
+            job.attempt,
+            version=learner.version,
+            parent=parent,
+            reward_version=reward_version,
+            path=published.path,
+            sha256=published.sha256,
+            episodes=learner.state.episodes,
+            kl=last.kl if last else 0.0,
+            kl_coef=learner.state.kl_coef,
+            score=last.score if last else None,
+        )
+        log.info("policy %d published", learner.version)

@@ -1,0 +1,53 @@
+"""From version numbers to loaded models: the store says which version lies where, the checkpoint is verified, then read."""
+
+from pathlib import Path
+
+import torch
+
+from shared.checkpoints import Checkpoints
+from shared.domain import LoopError
+from shared.language.policy import Policy, load_policy
+from shared.language.reward_model import RewardModel, load_reward_model
+from shared.store import versions
+from shared.store.database import Database
+
+
+class Weights:
+    """Loads policies and reward models by version, and keeps ρ and the policy used last.
+
+    What `policy` returns is shared between callers: to train one, load your own with `policy_folder`.
+    """
+
+    def __init__(self, db: Database, checkpoints: Checkpoints, *, device: torch.device, autocast: bool) -> None:
+        self._db = db
+        self._checkpoints = checkpoints
+        self._device = device
+        self._autocast = autocast
+        self._kept: dict[int, Policy] = {}
+
+    def policy_folder(self, version: int) -> Path:
+        """The verified folder of a policy version. Raises LoopError where there is none or it is damaged."""
+        found = versions.policy(self._db, version)
+        if found is None:
+            raise LoopError(f"policy version {version} is not in the store")
+        return self._checkpoints.verify(found.path, found.sha256)
+
+    def policy(self, version: int) -> Policy:
+        if version not in self._kept:
+            loaded = self.load(self.policy_folder(version)).eval().requires_grad_(False)
+            self._kept = {number: kept for number, kept in self._kept.items() if number == 0} | {version: loaded}
+        return self._kept[version]
+
+    def load(self, folder: Path) -> Policy:
+        """A policy of your own from a folder, on the worker's device."""
+        policy = load_policy(folder).to(self._device)
+        policy.autocast = self._autocast
+        return policy
+
+    def reward_model(self, version: int) -> RewardModel:
+        found = versions.reward(self._db, version)
+        if found is None:
+            raise LoopError(f"reward version {version} is not in the store")
+        model = load_reward_model(self._checkpoints.verify(found.path, found.sha256)).to(self._device)
+        model.autocast = self._autocast
+        return model.eval().requires_grad_(False)
