@@ -1,0 +1,47 @@
+"""The house rules, so that they hold without anyone's memory. Import rules stand in pyproject.toml (import-linter)."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted(path for room in ("services", "shared") for path in (ROOT / room).rglob("*.py"))
+WEB = ["services.labeling.main", "services.dashboard.main", "services.orchestrator.main"]
+
+
+def test_import_rules() -> None:
+    found = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert found.returncode == 0, found.stdout
+
+
+@pytest.mark.parametrize("module", WEB)
+def test_web_services_load_no_torch(module: str) -> None:
+    code = f"import sys, {module}; print([m for m in ('torch', 'transformers', 'numpy') if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_only_entry_points_build_settings() -> None:
+    builders = [
+        path.relative_to(ROOT).as_posix()
+        for path in SOURCES
+        if "load_settings(" in path.read_text() and path.name != "settings.py"
+    ]
+    assert builders
+    strays = [b for b in builders if not (b.endswith("/main.py") or b.startswith("services/cli/"))]
+    assert not strays
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_file_holds_one_idea(path: Path) -> None:
+    text = path.read_text()
+    assert text.count("\n") <= 300, "a file this long holds two ideas"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            assert node.end_lineno - node.lineno < 60, f"{node.name} is longer than a screen"
