@@ -1,0 +1,27 @@
+# One file, two images: `web` (labeling, dashboard, orchestrator, migrate, simulate: no torch) and `train` (the workers).
+FROM python:3.11-slim AS base
+ENV PYTHONUNBUFFERED=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_CACHE_DIR=1
+RUN groupadd --gid 10001 prefloop \
+    && useradd --uid 10001 --gid prefloop --create-home prefloop \
+    && mkdir -p /data/checkpoints \
+    && chown -R prefloop:prefloop /data
+WORKDIR /app
+COPY constraints.txt ./
+
+FROM base AS web
+COPY pyproject.toml README.md LICENSE ./
+COPY migrations migrations
+COPY services services
+COPY shared shared
+RUN pip install --constraint constraints.txt '.[simulate]' && rm -rf /app/*
+USER prefloop
+
+FROM base AS train
+# torch alone first: the largest layer, and the one that changes least
+RUN pip install --constraint constraints.txt "$(grep '^torch==' constraints.txt)"
+COPY pyproject.toml README.md LICENSE ./
+COPY migrations migrations
+COPY services services
+COPY shared shared
+RUN pip install --constraint constraints.txt '.[train]' && rm -rf /app/*
+USER prefloop
