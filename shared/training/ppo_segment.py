@@ -21,7 +21,7 @@ from shared.settings import PPOSettings, TaskSettings
 from shared.tasks.continuation import Task
 from shared.training import batches
 from shared.training.rollout import Rollout, rollout
-from shared.training.trainer_state import ADAM_BETA2, TrainerState
+from shared.training.trainer_state import TrainerState
 
 TOLERANCE = 1e-3  # of ratio 1 and KL 0 before the first update; float32 and another batch shape give about 1e-5
 
@@ -136,7 +136,7 @@ def _learn(
         state.steps += 1
         for group in state.optimizer.param_groups:
             group["lr"] = lr
-        set_tf_adam_eps(state.optimizer, state.steps, beta2=ADAM_BETA2)
+        set_tf_adam_eps(state.optimizer, state.steps)
         state.optimizer.zero_grad()
         loss.loss.backward()
         state.optimizer.step()

@@ -7,7 +7,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from shared.algorithms.adam import linear_decay, set_tf_adam_eps
+from shared.algorithms.adam import BETAS, linear_decay, set_tf_adam_eps
 from shared.algorithms.normalize import normalization
 from shared.algorithms.reward import best_of_loss
 from shared.domain import LabeledQuery
@@ -20,7 +20,6 @@ from shared.training import batches
 from shared.training.seeds import generator, is_held_out, seed_of
 
 T = TypeVar("T")
-ADAM_BETA2 = 0.999
 SCORING_BATCH = 32  # queries scored at once, where no gradient is kept
 
 
@@ -76,14 +75,14 @@ def _epoch(
     seed: int,
     on_step: Callable[[int, int, float], None],
 ) -> list[float]:
-    optimizer = torch.optim.Adam(model.parameters(), lr=settings.lr, betas=(0.9, ADAM_BETA2))
+    optimizer = torch.optim.Adam(model.parameters(), lr=settings.lr, betas=BETAS)
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed)).tolist()
     steps = list(_slices([labels[i] for i in order], settings.batch))
     losses = []
     for step, batch in enumerate(steps):
         for group in optimizer.param_groups:
             group["lr"] = linear_decay(settings.lr, done=step, total=len(steps))
-        set_tf_adam_eps(optimizer, step + 1, beta2=ADAM_BETA2)
+        set_tf_adam_eps(optimizer, step + 1)
         loss = best_of_loss(_scores(model, batch, task), best_of(batch, model.device))
         optimizer.zero_grad()
         loss.backward()

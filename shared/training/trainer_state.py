@@ -11,10 +11,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from shared.algorithms.adam import BETAS
 from shared.settings import PPOSettings
 from shared.training.seeds import generator
 
-ADAM_BETA2 = 0.999
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 
@@ -75,7 +75,7 @@ def load_state(folder: Path, policy: nn.Module, settings: PPOSettings, *, device
 
 
 def _adam(policy: nn.Module, settings: PPOSettings) -> torch.optim.Adam:
-    return torch.optim.Adam(policy.parameters(), lr=settings.lr, betas=(0.9, ADAM_BETA2))
+    return torch.optim.Adam(policy.parameters(), lr=settings.lr, betas=BETAS)
 
 
 def _restored(device: torch.device, state: Tensor) -> torch.Generator:
