@@ -1,0 +1,153 @@
+"""The policy on real, tiny GPT-2 and Llama models."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import AutoModelForCausalLM
+
+from shared.algorithms.logprobs import logprobs_of
+from shared.domain import LoopError
+from shared.language.generation import draw, sample
+from shared.language.policy import Policy, import_policy, load_policy, save_policy
+from shared.language.tokens import left_pad
+from tests.models import STORIES, tiny_model
+
+ARCHITECTURES = pytest.mark.parametrize("architecture", ["gpt2", "llama"])
+
+
+def batch(policy: Policy, length: int = 24) -> tuple[Tensor, Tensor]:
+    rows = [policy.tokenizer.encode(story)[: 6 + 4 * i] for i, story in enumerate(STORIES)]
+    return left_pad(rows, pad_id=policy.tokenizer.pad_id, length=length)
+
+
+@ARCHITECTURES
+def test_the_pad_token_is_not_eos_and_never_has_probability(architecture: str) -> None:
+    policy = import_policy(str(tiny_model(architecture)))
+    assert policy.tokenizer.pad_id != policy.model.config.eos_token_id
+    query, mask = batch(policy)
+    logits = policy(query, mask, query[:, :5]).logits
+    assert torch.isneginf(logits[..., policy.tokenizer.pad_id]).all()
+    assert torch.isfinite(logits.softmax(-1)).all()
+
+
+@ARCHITECTURES
+@torch.no_grad()
+def test_padding_on_the_left_changes_nothing(architecture: str) -> None:
+    policy = import_policy(str(tiny_model(architecture)))
+    rows = [policy.tokenizer.encode(story)[: 6 + 4 * i] for i, story in enumerate(STORIES)]
+    query, mask = left_pad(rows, pad_id=policy.tokenizer.pad_id, length=30)
+    response = torch.randint(0, 250, (len(rows), 7), generator=torch.Generator().manual_seed(0))
+    padded = policy(query, mask, response)
+    for i, row in enumerate(rows):
+        alone = policy(*left_pad([row], pad_id=policy.tokenizer.pad_id, length=len(row)), response[i : i + 1])
+        finite = torch.isfinite(alone.logits)
+        torch.testing.assert_close(padded.logits[i : i + 1][finite], alone.logits[finite], atol=1e-4, rtol=1e-4)
+
+
+@ARCHITECTURES
+@torch.no_grad()
+def test_logits_stand_where_the_model_knows_only_what_came_before(architecture: str) -> None:
+    """Position t agrees with a plain forward pass of the whole model over query + response[:t]."""
+    policy = import_policy(str(tiny_model(architecture)))
+    row = list(policy.tokenizer.encode(STORIES[0]))[:9]
+    response = torch.tensor([[5, 90, 17]])
+    out = policy(*left_pad([row], pad_id=policy.tokenizer.pad_id, length=9), response)
+    for t in range(3):
+        plain = policy.model(input_ids=torch.tensor([row + response[0, :t].tolist()])).logits[0, -1]
+        plain[policy.tokenizer.pad_id] = -torch.inf
+        torch.testing.assert_close(out.logits[0, t], plain, atol=1e-4, rtol=1e-4)
+
+
+def test_the_value_head_starts_at_zero() -> None:
+    policy = import_policy(str(tiny_model()))
+    query, mask = batch(policy)
+    assert (policy(query, mask, query[:, :4]).values == 0).all()
+
+
+@ARCHITECTURES
+@torch.no_grad()
+def test_sampling_and_training_agree_on_logprobs(architecture: str) -> None:
+    """Each token, given its forerunners through the cache, is as likely as the forward pass that trains says."""
+    policy = import_policy(str(tiny_model(architecture)))
+    query, mask = batch(policy)
+    seen: list[Tensor] = []
+
+    original = policy.logits
+    policy.logits = lambda hidden: seen.append(original(hidden)) or seen[-1]  # type: ignore[method-assign,func-returns-value]
+    response = sample(policy, query, mask, length=8, temperature=0.7, generator=torch.Generator().manual_seed(3))
+    policy.logits = original  # type: ignore[method-assign]
+    sampled = logprobs_of(torch.stack(seen, 1), response, 0.7)
+    trained = logprobs_of(policy(query, mask, response).logits, response, 0.7)
+    torch.testing.assert_close(sampled, trained, atol=1e-4, rtol=1e-4)
+
+
+def test_the_same_seed_samples_the_same_and_another_does_not() -> None:
+    policy = import_policy(str(tiny_model()))
+    query, mask = batch(policy)
+
+    def run(seed: int) -> Tensor:
+        draws = torch.Generator().manual_seed(seed)
+        return sample(policy, query, mask, length=8, temperature=0.7, generator=draws)
+
+    assert torch.equal(run(1), run(1))
+    assert not torch.equal(run(1), run(2))
+
+
+def test_repeat_answers_each_query_several_times_in_its_own_rows() -> None:
+    policy = import_policy(str(tiny_model()))
+    query, mask = batch(policy)
+    cold = 1e-3  # so cold that every answer is the most likely one: rows of one query agree, and equal a single answer
+    single = sample(policy, query, mask, length=6, temperature=cold, generator=torch.Generator().manual_seed(0))
+    several = sample(
+        policy, query, mask, length=6, temperature=cold, generator=torch.Generator().manual_seed(0), repeat=3
+    )
+    assert torch.equal(several, single.repeat_interleave(3, 0))
+
+
+def test_draw_follows_the_distribution() -> None:
+    logits = torch.tensor([0.5, 0.25, 0.25, 0.0]).log().expand(20_000, 4)
+    counts = draw(logits, 1.0, torch.Generator().manual_seed(0)).bincount(minlength=4) / 20_000
+    assert counts[3] == 0
+    torch.testing.assert_close(counts[:3], torch.tensor([0.5, 0.25, 0.25]), atol=0.015, rtol=0)
+
+
+@ARCHITECTURES
+def test_what_is_saved_is_loaded_bit_for_bit(architecture: str, tmp_path: Path) -> None:
+    policy = import_policy(str(tiny_model(architecture)))
+    torch.nn.init.normal_(policy.value_head.weight)
+    save_policy(policy, tmp_path)
+    again = load_policy(tmp_path)
+    for (name, one), (_, two) in zip(policy.named_parameters(), again.named_parameters(), strict=True):
+        assert torch.equal(one, two), name
+    assert again.tokenizer.encode(STORIES[0]) == policy.tokenizer.encode(STORIES[0])
+    assert {path.suffix for path in tmp_path.iterdir()} <= {".safetensors", ".json", ".jinja", ".txt"}
+    plain = AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert torch.equal(plain.get_input_embeddings().weight, policy.model.get_input_embeddings().weight)
+
+
+def test_dropout_is_off_whatever_the_model_was_trained_with() -> None:
+    policy = import_policy(str(tiny_model())).train()
+    assert json.loads((tiny_model() / "config.json").read_text())["resid_pdrop"] > 0
+    query, mask = batch(policy)
+    assert torch.equal(policy(query, mask, query[:, :4]).logits, policy(query, mask, query[:, :4]).logits)
+
+
+def test_a_model_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LoopError, match=str(tmp_path)):
+        import_policy(str(tmp_path))
+
+
+def test_a_truncate_token_must_be_one_token() -> None:
+    tokenizer = import_policy(str(tiny_model())).tokenizer
+    assert tokenizer.decode([tokenizer.token_id(".")]) == "."
+    with pytest.raises(LoopError, match="xqz"):
+        tokenizer.token_id("xqz")
+
+
+@pytest.mark.parametrize("row", [[], [1, 2, 3]])
+def test_left_pad_refuses_what_does_not_fit(row: list[int]) -> None:
+    with pytest.raises(ValueError, match="at least 1 and at most 2"):
+        left_pad([row], pad_id=0, length=2)
