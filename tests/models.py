@@ -7,7 +7,14 @@ from tempfile import mkdtemp
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from tokenizers.decoders import ByteLevel
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 
 STORIES = [
     "The old dog was happy. He ran to the river and played all day.",
@@ -38,6 +45,7 @@ def tiny_model(architecture: str = "gpt2", seed: int = 0) -> Path:
     """A folder with a randomly initialised model of two layers, d = 32. Read it, do not write into it."""
     tokens = tokenizer()
     torch.manual_seed(seed)
+    model: PreTrainedModel
     if architecture == "gpt2":
         model = GPT2LMHeadModel(
             GPT2Config(

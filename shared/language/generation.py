@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from shared.domain import LoopError
 from shared.language.policy import Policy
 from shared.language.tokens import positions
 
@@ -25,10 +26,12 @@ def sample(
     """`repeat` responses to each query: (B, Q), (B, Q) -> (B * repeat, length); row i * repeat + j answers query i.
 
     The queries are read once, whatever `repeat` is. The same generator state gives the same tokens.
+    Raises LoopError where query and response are longer than the model can read.
     """
+    _require_room(policy, query.shape[1], length)
     mask = query_mask
     position = positions(mask)
-    cache = DynamicCache()  # filled in place
+    cache = DynamicCache(config=policy.model.config)  # filled in place
     with torch.autocast(policy.device.type, torch.bfloat16, enabled=policy.autocast):
         out = policy.trunk(
             input_ids=query,
@@ -70,3 +73,12 @@ def draw(logits: Tensor, temperature: float, generator: torch.Generator) -> Tens
     # u can round up to the total: the last token with any mass is the furthest that may be drawn
     token = torch.minimum(torch.searchsorted(cdf, u, right=True), torch.searchsorted(cdf, total))
     return token.squeeze(1)
+
+
+def _require_room(policy: Policy, query: int, length: int) -> None:
+    room = getattr(policy.model.config, "max_position_embeddings", None)
+    if room is not None and query + length > room:
+        raise LoopError(
+            f"task.query_tokens ({query}) and task.response_tokens ({length}) are more than the {room} tokens this "
+            "model reads; lower them or choose another model"
+        )

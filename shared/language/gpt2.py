@@ -27,13 +27,14 @@ def train_bpe(texts: Iterable[str], *, vocab_size: int) -> Any:
 
 
 def new_gpt2(tokenizer: Any, *, context: int, d: int, layers: int, heads: int, dropout: float) -> PreTrainedModel:
-    """A freshly initialised GPT-2 with tied embeddings. `dropout` serves pretraining only: opening a policy removes it."""
+    """A freshly initialised GPT-2 with tied embeddings. `dropout` is for pretraining; opening a policy removes it."""
     config = GPT2Config(
         vocab_size=len(tokenizer),
         n_positions=context,
         n_embd=d,
         n_layer=layers,
         n_head=heads,
+        activation_function="gelu_pytorch_tanh",  # GPT-2's own function, as one kernel
         resid_pdrop=dropout,
         embd_pdrop=dropout,
         attn_pdrop=dropout,

@@ -17,11 +17,11 @@ HEAD = "reward_head.safetensors"
 class RewardModel(nn.Module):
     """score = gain * head(hidden of the last present token) + bias; gain and bias are trained like the rest."""
 
-    def __init__(self, trunk: PreTrainedModel, *, pad_id: int) -> None:
+    def __init__(self, trunk: PreTrainedModel, *, d: int, pad_id: int) -> None:
         super().__init__()
         self.trunk = trunk
         self.pad_id = pad_id
-        self.head = nn.Linear(trunk.config.hidden_size, 1)
+        self.head = nn.Linear(d, 1)
         self.gain = nn.Parameter(torch.ones(()))
         self.bias = nn.Parameter(torch.zeros(()))
         self.autocast = False
@@ -31,7 +31,7 @@ class RewardModel(nn.Module):
         return self.gain.device
 
     def score(self, query: Tensor, query_mask: Tensor, response: Tensor, length: Tensor) -> Tensor:
-        """query, query_mask (B, Q); response (B, T), of which the first length (B,) tokens are there -> (B,) float32."""
+        """query, query_mask (B, Q); response (B, T), of which the first length (B,) tokens are there -> (B,)."""
         index = torch.arange(response.shape[1], device=response.device)
         mask = torch.cat([query_mask, index < length.unsqueeze(1)], dim=1)  # (B, Q + T)
         tokens = torch.cat([query, response], dim=1)
@@ -41,14 +41,15 @@ class RewardModel(nn.Module):
             )
         last = query.shape[1] + length - 1  # (B,)
         hidden = out.last_hidden_state[torch.arange(len(last), device=last.device), last].float()  # (B, d)
-        return self.gain * self.head(hidden).squeeze(-1) + self.bias
+        score: Tensor = self.gain * self.head(hidden).squeeze(-1) + self.bias
+        return score
 
 
 def new_reward_model(ref_policy: Policy, *, seed: int) -> RewardModel:
     """r before training: ρ's trunk copied, head weights N(0, 1 / sqrt(d + 1)) from the seed, bias 0, gain 1."""
-    model = RewardModel(copy.deepcopy(ref_policy.model.base_model), pad_id=ref_policy.tokenizer.pad_id)
+    d = ref_policy.value_head.in_features
+    model = RewardModel(copy.deepcopy(ref_policy.trunk), d=d, pad_id=ref_policy.tokenizer.pad_id)
     model.requires_grad_(True)
-    d = model.head.in_features
     weight = torch.randn(1, d, generator=torch.Generator().manual_seed(seed)) / (d + 1) ** 0.5
     with torch.no_grad():
         model.head.weight.copy_(weight)
@@ -67,8 +68,8 @@ def save_reward_model(model: RewardModel, folder: Path) -> None:
 def load_reward_model(folder: Path) -> RewardModel:
     """What `save_reward_model` wrote, bit for bit."""
     trunk = AutoModel.from_pretrained(folder, dtype=torch.float32)
-    model = RewardModel(trunk, pad_id=trunk.config.pad_token_id)
     parts = load_file(folder / HEAD)
+    model = RewardModel(trunk, d=parts["weight"].shape[1], pad_id=trunk.config.pad_token_id)
     with torch.no_grad():
         model.head.weight.copy_(parts["weight"])
         model.head.bias.copy_(parts["head_bias"])

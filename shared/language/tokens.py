@@ -23,21 +23,21 @@ class Tokenizer:
         return len(self._tokenizer)
 
     def encode(self, text: str) -> tuple[int, ...]:
-        """Ids of the text, without any special token added."""
-        return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        """Ids of the text, without any special token: one spelled out in the text is read as letters."""
+        return tuple(self._tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
 
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of the ids; special tokens, pad among them, are left out."""
-        text: str = self._tokenizer.decode(
-            list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
+        text: str = self._tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return text
 
     def token_id(self, text: str) -> int:
-        """The id of a text that is one token. Raises LoopError where it is several."""
-        ids = self.encode(text)
+        """The id of a text that is one token, which may be a special one. Raises LoopError where it is several."""
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
         if len(ids) != 1:
-            raise LoopError(f"task.truncate_token {text!r} is {len(ids)} tokens for this model, not one; choose another")
+            raise LoopError(
+                f"task.truncate_token {text!r} is {len(ids)} tokens for this model, not one; choose another"
+            )
         return ids[0]
 
     def save(self, folder: Path) -> None:

@@ -125,7 +125,8 @@ def test_what_is_saved_is_loaded_bit_for_bit(architecture: str, tmp_path: Path) 
     assert again.tokenizer.encode(STORIES[0]) == policy.tokenizer.encode(STORIES[0])
     assert {path.suffix for path in tmp_path.iterdir()} <= {".safetensors", ".json", ".jinja", ".txt"}
     plain = AutoModelForCausalLM.from_pretrained(tmp_path)
-    assert torch.equal(plain.get_input_embeddings().weight, policy.model.get_input_embeddings().weight)
+    for (name, one), (_, two) in zip(policy.model.named_parameters(), plain.named_parameters(), strict=True):
+        assert torch.equal(one, two), name
 
 
 def test_dropout_is_off_whatever_the_model_was_trained_with() -> None:
