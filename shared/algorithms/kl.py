@@ -1,6 +1,6 @@
 """The KL penalty: how far π has gone from ρ, what it costs, and the controller of its price β.
 
-Ziegler et al. 2019, section 2.2: R(x, y) = r(x, y) - β log(π(y|x) / ρ(y|x)).
+Ziegler et al. 2019 (arXiv 1909.08593), equation 2: R(x, y) = r(x, y) - β log(π(y|x) / ρ(y|x)).
 """
 
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Normalising a reward model, so that β keeps its meaning over retrainings (Ziegler et al. 2019, section 2.1)."""
+"""Normalising a reward model, so that β keeps its meaning over retrainings (Ziegler et al. 2019, section 2)."""
 
 from torch import Tensor
 

@@ -1,4 +1,7 @@
-"""The PPO loss (Schulman et al. 2017, arXiv 1707.06347, equations 7 and 9; no entropy bonus)."""
+"""The PPO loss (Schulman et al. 2017, arXiv 1707.06347, equations 7 and 9; no entropy bonus).
+
+The value's clipping is not in that paper; it is in lm-human-preferences, `PPOTrainer.loss`.
+"""
 
 from dataclasses import dataclass
 

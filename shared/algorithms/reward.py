@@ -1,4 +1,4 @@
-"""The reward loss: people chose the best of N responses (Ziegler et al. 2019, equation 1)."""
+"""The reward loss: people chose the best of N responses (Ziegler et al. 2019, arXiv 1909.08593, equation 1)."""
 
 import torch.nn.functional as F
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Where a response ends, and what one without a proper end scores (lm-human-preferences, `train_policy.py`)."""
+"""Where a response ends, and what one without a proper end scores (lm-human-preferences, `lm_tasks.py`)."""
 
 import torch
 from torch import Tensor
