@@ -73,13 +73,14 @@ def _read(source: Path) -> list[str]:
     try:
         lines = source.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise LoopError(f"task.queries {source} cannot be read ({error}); name a JSONL file with a `text` a line") from None
+        raise LoopError(f"task.queries {source} cannot be read ({error}); name a JSONL file, a `text` a line") from None
     texts = []
     for number, line in enumerate(lines, 1):
         try:
             text = json.loads(line)["text"].strip()
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise LoopError(f'task.queries {source}, line {number}: expected {{"text": "..."}}, got {line[:60]!r}') from None
+            expected = f'expected {{"text": "..."}}, got {line[:60]!r}'
+            raise LoopError(f"task.queries {source}, line {number}: {expected}") from None
         if text:
             texts.append(text)
     return texts

@@ -2,7 +2,9 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,61 +12,98 @@ from shared.domain import LoopError
 from shared.training.seeds import seed_of
 
 PLAIN = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "—": " - ", "–": "-", "…": "...", "\u00a0": " "})
-SENTENCE_END = re.compile(r'[.!?]["\']?(?=\s|$)')
-MARKUP = re.compile(r"[*#<>\[\]{}|\\_`]|https?:|\n\s*(?:[-\d]+[.)]?)\s")
-REFUSAL = re.compile(r"\b(?:I'm sorry|as an AI|language model|here is a short story|title:)", re.IGNORECASE)
+# A point after a title or an initial ends no sentence.
+SENTENCE_END = re.compile(r"""(?<!\bMr)(?<!\bMs)(?<!\bMrs)(?<!\bDr)(?<!\bSt)(?<!\b[A-Z])[.!?]["']?(?=\s|$)""")
+MARKUP = re.compile(r"[*#<>\[\]{}|\\_`]|https?:|\n\s*[-\d]+[.)]?\s")
+ABOUT_ITSELF = re.compile(
+    r"\bas an AI\b|\blanguage model\b|\bI'm sorry, but\b|\btitle:|\b(?:here is|here's) a (?:short )?story\b"
+    r"|\b(?:this|the|a) (?:short )?story (?:is|about)\b",
+    re.IGNORECASE,
+)
 LEAST_WORDS = 20
+LEAST_DISTINCT = 0.85
+LEAST_TEXTS = 16
+
+
+class UnfitError(ValueError):
+    """A text that is not worth learning from, and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """`read` texts were found, of which `training` and `held_out` were kept, cleaned."""
+    """Cleaned texts; `dropped`: how many of those `read` were left out, by reason."""
 
     read: int
+    dropped: dict[str, int]
     training: list[str]
     held_out: list[str]
 
 
 def load_corpus(files: Sequence[Path], *, held_out: int, seed: int) -> Corpus:
-    """Texts of all files, without repetitions; `held_out` of them set aside, chosen by seed and text alone.
+    """Texts of all files; `held_out` of them, at most a quarter, set aside: chosen by seed and text alone.
 
     A file is JSONL with a `text` or `story` a line, or plain text with an empty line between texts.
-    Raises LoopError where one cannot be read, or there are not more than `held_out` texts.
+    Raises LoopError where one cannot be read, or fewer than LEAST_TEXTS texts are fit.
     """
     texts = [text for file in files for text in _read(file)]
-    kept = sorted(
-        {cleaned for text in texts if (cleaned := clean(text)) is not None}, key=lambda text: seed_of(seed, text)
-    )
-    if len(kept) <= held_out:
+    kept: set[str] = set()
+    dropped: Counter[str] = Counter()
+    for text in texts:
+        try:
+            cleaned = clean(text)
+        except UnfitError as unfit:
+            dropped[str(unfit)] += 1
+            continue
+        dropped["a repetition of another"] += cleaned in kept
+        kept.add(cleaned)
+    if len(kept) < LEAST_TEXTS:
+        why = "; ".join(f"{count} {reason}" for reason, count in dropped.most_common() if count) or "no text at all"
         raise LoopError(
-            f"{', '.join(map(str, files))}: {len(texts)} texts, {len(kept)} usable; more than --held-out ({held_out}) "
-            "are needed"
+            f"{', '.join(map(str, files)) or 'no file'}: {len(kept)} of {len(texts)} texts are fit to learn from, at "
+            f"least {LEAST_TEXTS} are needed ({why}); name files with more text"
         )
-    return Corpus(read=len(texts), training=kept[held_out:], held_out=kept[:held_out])
+    order = sorted(kept, key=lambda text: seed_of(seed, text))
+    aside = min(held_out, len(order) // 4)
+    return Corpus(len(texts), dict(dropped), training=order[aside:], held_out=order[:aside])
 
 
-def clean(text: str) -> str | None:
-    """One paragraph of plain English that ends with a sentence, or None where there is none worth keeping."""
-    text = text.translate(PLAIN)
-    if MARKUP.search(text) or REFUSAL.search(text) or not text.isascii():
-        return None
+def clean(text: str) -> str:
+    """One paragraph of plain English that ends with a sentence. Raises UnfitError where there is none worth keeping."""
+    text = unicodedata.normalize("NFKD", text.translate(PLAIN))
+    text = "".join(char for char in text if not unicodedata.combining(char))
+    if not text.isascii():
+        raise UnfitError("with other than English letters")
+    if MARKUP.search(text):
+        raise UnfitError("with markup")
+    if ABOUT_ITSELF.search(text):
+        raise UnfitError("about itself")
     text = " ".join(text.split())
     ends = [match.end() for match in SENTENCE_END.finditer(text)]
-    if not ends:
-        return None
-    text = text[: ends[-1]]
-    return text if len(text.split()) >= LEAST_WORDS else None
+    text = text[: ends[-1]] if ends else ""
+    words = text.lower().split()
+    if len(words) < LEAST_WORDS:
+        raise UnfitError(f"of fewer than {LEAST_WORDS} words in whole sentences")
+    runs = list(zip(words, words[1:], words[2:], words[3:], strict=False))
+    if len(set(runs)) < LEAST_DISTINCT * len(runs):
+        raise UnfitError("that repeats itself")
+    return text
+
+
+def starts(text: str) -> Iterator[str]:
+    """Every run of whole sentences from the start of `text` that ends in a period and leaves no quotation open."""
+    for match in SENTENCE_END.finditer(text):
+        start = text[: match.end()]
+        if start.endswith(".") and start.count('"') % 2 == 0:
+            yield start
 
 
 def opening(text: str, *, fits: Callable[[str], bool]) -> str | None:
-    """The longest run of whole sentences from the start of `text`, ending in a period, that `fits`; None without one."""
-    ends = [match.end() for match in SENTENCE_END.finditer(text)]
+    """The longest of `starts` that `fits`; None where not even the shortest does."""
     best = None
-    for end in ends:
-        if not fits(text[:end]):
+    for start in starts(text):
+        if not fits(start):
             break
-        if text[:end].endswith("."):
-            best = text[:end]
+        best = start
     return best
 
 
@@ -72,14 +111,17 @@ def _read(file: Path) -> list[str]:
     try:
         content = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise LoopError(f"{file} cannot be read: {error}") from None
+        raise LoopError(f"{file} cannot be read ({error}); name a JSONL or plain text file in UTF-8") from None
     if file.suffix != ".jsonl":
-        return content.split("\n\n")
+        return [text for text in re.split(r"\n\s*\n", content) if text.strip()]
     found = []
     for number, line in enumerate(content.splitlines(), 1):
         try:
             row = json.loads(line)
-            found.append(row["text"] if "text" in row else row["story"])
+            text = row["text"] if "text" in row else row["story"]
         except (ValueError, KeyError, TypeError):
-            raise LoopError(f"{file}, line {number}: expected an object with `text` or `story`") from None
+            text = None
+        if not isinstance(text, str):
+            raise LoopError(f"{file}, line {number}: expected an object with a `text` or `story`, got {line[:60]!r}")
+        found.append(text)
     return found

@@ -1,8 +1,8 @@
-"""What pretraining leaves behind: the model, the openings it never saw, its measured figures and a card that says so."""
+"""What pretraining leaves behind: the model, openings it never saw, its measured figures and a card that says so."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -10,89 +10,120 @@ import torch
 from shared.algorithms.truncate import truncate
 from shared.domain import LoopError
 from shared.language.generation import sample
-from shared.language.policy import Policy, save_policy
+from shared.language.policy import VALUE_HEAD, Policy, save_policy
+from shared.language.pretrained import without_dropout
 from shared.settings import TaskSettings
 from shared.training import batches
-from shared.training.corpus import opening
-from shared.training.pretrain import Pretrained, Recipe
+from shared.training.corpus import Corpus, opening, starts
+from shared.training.recipe import Recipe
 from shared.training.seeds import generator
+from shared.training.supervised import Fit
 
 LEAST_TOKENS = 6
 MEASURED_ON = 512
-SAMPLES = 8
+SAMPLES = 20
 
-CARD = """# {name}
+CARD = """# Model card
 
-A GPT-2 of {parameters:,} parameters ({layers} layers, d = {d}, {heads} heads, {vocab} byte-pair tokens, context {context}),
-made by `prefloop pretrain`. {made_from}
+{kind} of {parameters:,} parameters with a vocabulary of {vocabulary:,} tokens, made by `prefloop pretrain`{origin}.
+{about}
 
 | | |
 |---|---|
-| texts read / learnt from / held out | {read:,} / {trained:,} / {held_out:,} |
+| texts read | {read:,} |
+| left out | {dropped} |
+| learnt from, held out | {training:,}, {held_out:,} |
 | tokens an epoch, epochs | {tokens:,}, {epochs} |
-| held-out perplexity per token, after each epoch | {perplexities} |
-| continuations of {task_tokens} tokens at temperature {temperature} with a {token!r} from index {after} on | {valid:.1%} of {measured} |
-| training time | {minutes:.0f} minutes on {threads} threads |
+| held-out perplexity a token (a word) | {perplexity:.2f} ({perplexity_a_word:.1f}) |
+| the same before training and after each epoch | {perplexities} |
+| training time | {minutes:.0f} minutes on {threads} CPU threads |
+| `{truncate_token}` between {truncate_after} and {response_tokens} tokens | {valid:.1%} of {measured_on} |
 
-`openings.jsonl` holds the first whole sentences of held-out texts: the model has seen none of them.
-Weights are float16; licence Apache-2.0. It knows nothing but texts of this kind: a policy to learn RLHF with, not one to ask.
+The last line counts continuations of held-out openings at temperature {temperature}. The recipe, seed included, and the
+unrounded figures are in `figures.json`. `openings.jsonl` holds {openings:,} openings of held-out texts: whole sentences, none
+of which opens a text that was learnt from. Weights are stored as {stored}.
+
+## Limits
+It knows nothing but texts like these, repeats their commonplaces and stereotypes, and loses the thread after a sentence
+or two. It is there to learn and test RLHF with, not to be asked or believed.
 
 ## Samples
-The opening, then what the model goes on with (temperature {temperature}, not chosen):
+The first held-out openings, not chosen, and **what the model goes on with** at temperature {temperature}:
 
 {samples}
 """
 
 
-def leave(made: Pretrained, recipe: Recipe, out: Path, *, made_from: str, task: TaskSettings) -> float:
-    """Write model, openings, figures and card into the new folder `out`; returns the share of valid continuations.
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """`perplexity` on held-out text; `valid`: share of continuations that end properly; `openings` for the task."""
 
-    Raises LoopError where `out` exists and is not empty, or no text opens with a sentence short enough.
-    """
-    if out.exists() and any(out.iterdir()):
-        raise LoopError(f"{out} is not empty; name a new folder")
-    policy = made.policy
-    openings = _openings(policy, made.corpus.held_out, task)
-    if len(openings) < SAMPLES:
-        raise LoopError(f"only {len(openings)} held-out texts open with a sentence of {task.query_tokens} tokens or fewer")
-    continuations, valid = _continue(policy, openings[:MEASURED_ON], task, recipe.seed)
-    figures = {
-        "recipe": asdict(recipe),
-        "parameters": made.parameters,
-        "texts": {"read": made.corpus.read, "trained": len(made.corpus.training), "held_out": len(made.corpus.held_out)},
-        "tokens_an_epoch": made.training_tokens,
-        "held_out_perplexity": made.perplexities,
-        "valid": valid,
-        "seconds": made.seconds,
-    }
-    out.mkdir(parents=True, exist_ok=True)
-    policy.model.half()
-    save_policy(policy, out)
-    policy.model.float()
-    (out / "value_head.safetensors").unlink()  # a new policy starts with one of zeros
-    (out / "openings.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in openings))
-    (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
-    samples = "\n".join(f"- {x} **{y.strip()}**" for x, y in zip(openings[:SAMPLES], continuations, strict=False))
-    (out / "MODEL_CARD.md").write_text(
-        CARD.format(
-            name=out.name, made_from=made_from, parameters=made.parameters, layers=recipe.layers, d=recipe.d,
-            heads=recipe.heads, vocab=len(policy.tokenizer), context=recipe.context, read=made.corpus.read,
-            trained=len(made.corpus.training), held_out=len(made.corpus.held_out), tokens=made.training_tokens,
-            epochs=recipe.epochs, perplexities=", ".join(f"{p:.2f}" for p in made.perplexities), valid=valid,
-            measured=min(MEASURED_ON, len(openings)), minutes=made.seconds / 60, threads=recipe.threads,
-            samples=samples, token=task.truncate_token, after=task.truncate_after, temperature=task.temperature,
-            task_tokens=task.response_tokens,
+    perplexity: float
+    valid: float
+    openings: int
+
+
+def leave(
+    policy: Policy,
+    corpus: Corpus,
+    fitted: Fit,
+    out: Path,
+    *,
+    recipe: Recipe,
+    task: TaskSettings,
+    from_policy: str | None,
+    about: str,
+) -> Figures:
+    """Write policy, openings, figures and card into `out`. Raises LoopError where no held-out text gives a query."""
+    openings = openings_of(policy, corpus, longest=task.query_tokens)
+    if not openings:
+        raise LoopError(
+            f"none of {len(corpus.held_out)} held-out texts opens with a sentence of task.query_tokens "
+            f"({task.query_tokens}) tokens or fewer; raise it or hold out more"
         )
-    )  # fmt: skip
-    return valid
+    stored = _round(policy)
+    asked = openings[:MEASURED_ON]
+    continuations, valid = _continue(policy, asked, task, recipe.seed)
+    figures = Figures(fitted.perplexities[-1], valid, len(openings))
+    facts = {
+        "read": corpus.read,
+        "dropped": corpus.dropped,
+        "training": len(corpus.training),
+        "held_out": len(corpus.held_out),
+        "kind": type(policy.model).__name__,
+        "parameters": sum(p.numel() for p in policy.model.parameters()),
+        "vocabulary": len(policy.tokenizer),
+        "stored": str(stored).removeprefix("torch."),
+        **asdict(fitted),
+        **asdict(figures),
+        "perplexity_a_word": figures.perplexity**fitted.tokens_a_word,
+        "measured_on": len(asked),
+    }
+    _save(policy, out, stored)
+    (out / "openings.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in openings))
+    everything = {**facts, "recipe": asdict(recipe), "task": task.model_dump(mode="json")}
+    (out / "figures.json").write_text(json.dumps(everything, indent=1) + "\n")
+    told = {
+        "about": about,
+        "origin": f", which went on from `{from_policy}`" if from_policy else "",
+        "dropped": "; ".join(f"{count:,} {why}" for why, count in sorted(corpus.dropped.items()) if count) or "none",
+        "perplexities": ", ".join(f"{p:.2f}" for p in fitted.perplexities),
+        "minutes": fitted.seconds / 60,
+        "samples": "\n".join(f"- {x} **{y.strip()}**" for x, y in zip(asked, continuations[:SAMPLES], strict=False)),
+    }
+    (out / "MODEL_CARD.md").write_text(CARD.format_map({**asdict(recipe), **task.model_dump(), **facts, **told}))
+    return figures
 
 
-def _openings(policy: Policy, texts: Sequence[str], task: TaskSettings) -> list[str]:
+def openings_of(policy: Policy, corpus: Corpus, *, longest: int) -> list[str]:
+    """Openings of held-out texts, each once, from LEAST_TOKENS to `longest` tokens; none opens a text learnt from."""
+
     def fits(text: str) -> bool:
-        return len(policy.tokenizer.encode(text)) <= task.query_tokens
+        return len(policy.tokenizer.encode(text)) <= longest
 
-    found = (opening(text, fits=fits) for text in texts)
-    return list(dict.fromkeys(x for x in found if x and len(policy.tokenizer.encode(x)) >= LEAST_TOKENS))
+    found = dict.fromkeys(x for text in corpus.held_out if (x := opening(text, fits=fits)))
+    seen = {start for text in corpus.training for start in starts(text)}
+    return [x for x in found if x not in seen and len(policy.tokenizer.encode(x)) >= LEAST_TOKENS]
 
 
 def _continue(policy: Policy, texts: Sequence[str], task: TaskSettings, seed: int) -> tuple[list[str], float]:
@@ -106,9 +137,30 @@ def _continue(policy: Policy, texts: Sequence[str], task: TaskSettings, seed: in
         mask,
         length=task.response_tokens,
         temperature=task.temperature,
-        generator=generator(torch.device("cpu"), seed, "model card"),
+        generator=generator(policy.device, seed, "model card"),
     )
     _, valid, _ = truncate(
         response, token=tokenizer.token_id(task.truncate_token), after=task.truncate_after, pad=tokenizer.pad_id
     )
     return [tokenizer.decode(row) for row in response.tolist()], valid.float().mean().item()
+
+
+@torch.no_grad()
+def _round(policy: Policy) -> torch.dtype:
+    """Round the weights, which stay float32, to what is stored of them: float16, unless it cannot hold one."""
+    parameters = list(policy.model.parameters())
+    if not all(p.half().isfinite().all() for p in parameters):
+        return torch.float32
+    for p in parameters:
+        p.copy_(p.half())
+    return torch.float16
+
+
+def _save(policy: Policy, out: Path, dtype: torch.dtype) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    without_dropout(policy.model.config)  # it served pretraining only
+    for p in policy.model.parameters():
+        p.data = p.data.to(dtype)
+    save_policy(policy, out)
+    policy.model.float()
+    (out / VALUE_HEAD).unlink()  # a new policy starts with one of zeros
