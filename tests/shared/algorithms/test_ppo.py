@@ -74,6 +74,7 @@ def test_a_step_raises_the_logprob_of_what_was_better_and_lowers_what_was_worse(
     [
         (0.1, 1.0, 0.5 * 0.81, False),  # within 0.2 of the old value, which is 0
         (0.5, 1.0, 0.5 * 0.64, True),  # beyond it: (0.2 - 1)^2 is the larger
+        (-0.5, -1.0, 0.5 * 0.64, True),  # and on the other side
         (0.5, 0.0, 0.5 * 0.25, False),  # beyond it, and wrong: (0.5 - 0)^2 is the larger
     ],
 )
