@@ -53,6 +53,14 @@ class RunFolder:
             raise LoopError(f"{path} is no run of prefloop: name its folder with --dir")
         return cls(path.resolve())
 
+    @classmethod
+    def newest(cls, runs: Path) -> "RunFolder":
+        """The run in the folder `runs` that was started last."""
+        markers = sorted(runs.glob(f"*/{MARKER}"), key=lambda marker: marker.stat().st_mtime)
+        if not markers:
+            raise LoopError(f"{runs} holds no run: name its folder with --dir")
+        return cls.existing(markers[-1].parent)
+
     @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"

@@ -1,0 +1,109 @@
+"""`up`, `demo`, `simulate`, `status`: the loop itself."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from services.cli.commands.options import FOLDER, folder_option, interruptible, loop_options, say
+from shared.domain import LoopError
+
+if TYPE_CHECKING:
+    from services.cli.configure import Options
+
+
+@click.command()
+@folder_option("runs/loop")
+@loop_options
+def up(path: Path, options: "Options") -> None:
+    """Run the loop for people, until Ctrl-C. Started again it goes on where it stopped."""
+    from services.cli.configure import settings_for
+    from services.cli.demo import addresses, follow
+    from services.cli.folder import RunFolder
+    from services.cli.running import run_loop
+
+    folder = RunFolder.open(path, kind="up")
+    with (
+        folder.held(),
+        interruptible() as interrupted,
+        run_loop(folder, settings_for(folder, options), say) as running,
+    ):
+        say(addresses(running))
+        follow(running, say, to_the_end=False)
+    if interrupted.happened:
+        say("ended; `prefloop up` goes on from here")
+
+
+@click.command()
+@folder_option("runs/demo")
+@click.option("--resume", is_flag=True, help="Go on with the demo in the folder instead of starting afresh.")
+@click.option("--labelers", type=click.IntRange(min=1), default=2, show_default=True, help="Simulated labelers.")
+@click.option("--noise", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of random choices.")
+@click.option("--queries", type=click.IntRange(min=1), default=512, show_default=True, help="Queries to compare on.")
+@loop_options
+def demo(path: Path, resume: bool, labelers: int, noise: float, queries: int, options: "Options") -> None:
+    """Run the whole loop with simulated labelers to its label budget, and report how far π moved from ρ."""
+    from services.cli.configure import settings_for
+    from services.cli.demo import demo as run_demo
+    from services.cli.folder import RunFolder
+
+    folder = RunFolder.open(path, kind="demo")
+    with folder.held(), interruptible() as interrupted:
+        if not resume:
+            folder.clear()
+        page = run_demo(folder, settings_for(folder, options), say, labelers=labelers, noise=noise, queries=queries)
+        say(f"report: {page}")
+    if interrupted.happened:
+        say(f"ended before its end; `prefloop demo --dir {path} --resume` goes on from here")
+        sys.exit(130)
+
+
+@click.command()
+@click.option("--url", default="http://127.0.0.1:8080", show_default=True, help="The labeling service.")
+@click.option("--key", "keys", multiple=True, help="A labeler's API key, one a labeler.")
+@click.option("--keys", "listed", envvar="SIMULATE_KEYS", show_envvar=True, help="The same, with commas between them.")
+@click.option("--labelers", type=click.IntRange(min=1), help="Use the first so many of the keys only.")
+@click.option("--noise", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of random choices.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the random choices.")
+@click.option("--labels", type=click.IntRange(min=1), help="Stop after so many labels. Default: label until Ctrl-C.")
+def simulate(
+    url: str,
+    keys: tuple[str, ...],
+    listed: str | None,
+    labelers: int | None,
+    noise: float,
+    seed: int,
+    labels: int | None,
+) -> None:
+    """Label over the REST API as people do, preferring the response that VADER finds the most positive."""
+    from services.cli import simulate as simulated
+    from shared.telemetry import configure
+
+    configure("simulate", "info")
+    known = [*keys, *(key for key in (listed or "").split(",") if key and not keys)]
+    if labelers is not None and labelers > len(known):
+        raise LoopError(f"--labelers {labelers}, but {len(known)} keys: each labeler needs a key of their own")
+    with interruptible():
+        given = simulated.simulate(url, known[:labelers], noise=noise, seed=seed, labels=labels)
+        say(f"{given} labels given")
+
+
+@click.command()
+@click.option("--dir", "path", type=FOLDER, help="Folder that holds the run. Default: the one last started in runs/.")
+@click.option("--json", "as_data", is_flag=True, help="As JSON.")
+def status(path: Path | None, as_data: bool) -> None:
+    """What the loop has come to: labels, versions, KL. Works whether it runs or not."""
+    import json
+
+    from services.cli import status as state
+    from services.cli.configure import Options, settings_for
+    from services.cli.folder import RunFolder
+
+    folder = RunFolder.existing(path) if path else RunFolder.newest(Path("runs"))
+    settings = settings_for(folder, Options())
+    now, running = state.read_folder(folder, settings)
+    if as_data:
+        click.echo(json.dumps(state.as_json(now, running=running)))
+    else:
+        click.echo(f"{folder.path}: {'running' if running else 'not running'}\n{state.line(now, settings)}")

@@ -1,0 +1,155 @@
+"""The whole loop on one machine: two servers, six services, and for a demo the simulated labelers."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx
+from pydantic import SecretStr
+
+from services.cli import servers
+from services.cli.folder import RunFolder, Secrets
+from services.cli.prepare import Keys, prepare
+from services.cli.processes import Child
+from services.cli.supervisor import Supervisor
+from shared.domain import LoopError
+from shared.settings import PREFIX, Settings, to_environment
+from shared.store.database import Database
+
+WORKERS = ("orchestrator", "sampler", "reward_trainer", "ppo")
+DEMO_PATIENCE = 4  # crashes in a row of one process, after which a demo ends; a loop for people never gives up
+
+
+@dataclass(frozen=True, slots=True)
+class RunningLoop:
+    folder: RunFolder
+    settings: Settings
+    secrets: Secrets
+    supervisor: Supervisor
+    db: Database
+
+    @property
+    def labeling_url(self) -> str:
+        return _url(self.settings, self.settings.web.labeling_port)
+
+    @property
+    def dashboard_url(self) -> str:
+        return _url(self.settings, self.settings.web.dashboard_port)
+
+
+def start_servers(folder: RunFolder, settings: Settings, supervisor: Supervisor, secrets: Secrets) -> Settings:
+    """Start a run's PostgreSQL and Valkey. Returns the settings with their addresses."""
+    for name in ("database_url", "redis_url"):
+        if getattr(settings, name).get_secret_value():
+            raise LoopError(f"{PREFIX}{name.upper()} is set, but this command starts servers of its own: unset it")
+    servers.check_space(folder.path)
+    logs = folder.logs
+    postgres, database_url = servers.postgres(
+        folder.path / "postgres", password=secrets.postgres_password, log=logs / "postgres.log"
+    )
+    valkey, redis_url = servers.valkey(
+        folder.path / "valkey", password=secrets.valkey_password, log=logs / "valkey.log"
+    )
+    supervisor.start([postgres, valkey])
+    return settings.model_copy(update={"database_url": SecretStr(database_url), "redis_url": SecretStr(redis_url)})
+
+
+@contextmanager
+def run_loop(
+    folder: RunFolder,
+    settings: Settings,
+    say: Callable[[str], None],
+    *,
+    simulate: Sequence[str] | None = None,
+    labelers: int = 0,
+) -> Iterator[RunningLoop]:
+    """Everything started, ready and announced; ended again in reverse order when the block is left, however it is.
+
+    `simulate`: options of `prefloop simulate`, which then labels with `labelers` keys; None: people label.
+    LoopError for ports in use, a full disk, servers or services that do not start.
+    """
+    settings = _with_ports(settings)
+    secrets = folder.secrets(labelers=labelers)
+    give_up_after = None if simulate is None else DEMO_PATIENCE
+    with Supervisor(say, give_up_after=give_up_after) as supervisor:
+        settings = start_servers(folder, settings, supervisor, secrets)
+        prepare(settings, Keys(secrets.operator_key, secrets.labeler_key, secrets.simulate_keys[:labelers]))
+        folder.store_settings(settings)
+        db = Database(settings.database_url.get_secret_value())
+        running = RunningLoop(folder, settings, secrets, supervisor, db)
+        try:
+            supervisor.start(_services(running))
+            if simulate is not None:
+                supervisor.start([_labelers(running, simulate, labelers)])
+            folder.announce({"database_url": settings.database_url.get_secret_value()})
+            yield running
+        finally:
+            folder.withdraw()
+            db.close()
+
+
+def _with_ports(settings: Settings) -> Settings:
+    """The settings with web ports that are free. A port of 0 asks for any."""
+    chosen: dict[str, int] = {}
+    for name in ("labeling_port", "dashboard_port"):
+        port = getattr(settings.web, name)
+        option = f"--{name.replace('_', '-')}"
+        if port == 0:
+            port = servers.free_port(settings.web.host)
+        elif port in chosen.values():
+            raise LoopError(f"port {port} is asked for twice: choose another with {option}")
+        servers.check_port(settings.web.host, port, option=option)
+        chosen[name] = port
+    return settings.model_copy(update={"web": settings.web.model_copy(update=chosen)})
+
+
+def _services(running: RunningLoop) -> list[Child]:
+    """The six services. Only the dashboard is told the operator's key."""
+    settings, logs = running.settings, running.folder.logs
+    environ = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(PREFIX)},
+        **to_environment(settings),
+        "OMP_NUM_THREADS": str(settings.model.threads),
+        "PYTHONUNBUFFERED": "1",
+    }
+    secret = {**environ, f"{PREFIX}OPERATOR_KEY": running.secrets.operator_key}
+
+    def service(name: str, environ: dict[str, str], ready: Callable[[int], bool] = lambda _: True) -> Child:
+        command = [sys.executable, "-P", "-m", f"services.{name}.main"]
+        return Child(name, command, logs / f"{name}.log", environ, ready)
+
+    return [
+        service("labeling", environ, _healthy(running.labeling_url)),
+        service("dashboard", secret, _healthy(running.dashboard_url)),
+        *(service(name, environ) for name in WORKERS),
+    ]
+
+
+def _labelers(running: RunningLoop, options: Sequence[str], labelers: int) -> Child:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return Child(
+        "simulate",
+        [sys.executable, "-P", "-m", "services.cli.main", "simulate", "--url", running.labeling_url, *options],
+        running.folder.logs / "simulate.log",
+        {**kept, "SIMULATE_KEYS": ",".join(running.secrets.simulate_keys[:labelers])},
+        stop=signal.SIGTERM,
+    )
+
+
+def _healthy(url: str) -> Callable[[int], bool]:
+    def ready(_: int) -> bool:
+        try:
+            return httpx.get(f"{url}/healthz", timeout=2).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    return ready
+
+
+def _url(settings: Settings, port: int) -> str:
+    """Where a browser on this machine finds the page."""
+    host = "127.0.0.1" if settings.web.host in ("0.0.0.0", "::") else settings.web.host
+    return f"http://{host}:{port}"

@@ -1,0 +1,102 @@
+"""What the loop has come to, read from its store: as data and as one line."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from services.cli.folder import RunFolder
+from services.cli.running import start_servers
+from services.cli.supervisor import Supervisor
+from shared import plan
+from shared.domain import LoopState, PolicyVersion, RewardVersion
+from shared.settings import Settings
+from shared.store import loop, versions
+from shared.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    state: LoopState
+    policy: PolicyVersion | None
+    reward: RewardVersion | None
+    phase: str
+    blocked: str | None
+    batch: dict[str, float]
+    """Figures of the newest PPO batch: kl, score and the like; empty before the first."""
+
+
+def read(db: Database, settings: Settings) -> Status:
+    state = loop.state(db)
+    newest = loop.batches(db)[-1:]
+    blocked = plan.blocked(state, settings)
+    return Status(
+        state,
+        versions.newest_policy(db),
+        versions.newest_reward(db),
+        phase(state, settings, blocked),
+        blocked,
+        newest[0].stats if newest else {},
+    )
+
+
+def phase(state: LoopState, settings: Settings, blocked: str | None) -> str:
+    """What the loop is doing, in a few words; several things at once where it is online."""
+    if state.paused:
+        return "paused"
+    if blocked is not None:
+        return "blocked"
+    if plan.finished(state, settings):
+        return "finished"
+    if state.policy_version is None:
+        return "publishing the reference policy"
+    busy = ["training the reward model"] * state.training_reward + ["training the policy"] * state.training_policy
+    return " and ".join(busy) or "collecting labels"
+
+
+def line(status: Status, settings: Settings) -> str:
+    state, reward, policy = status.state, status.reward, status.policy
+    parts = [f"labels {state.labels}/{settings.labels.budget}", f"open {state.open_queries}"]
+    if reward is not None:
+        held_out = "" if reward.accuracy is None else f" (held-out accuracy {reward.accuracy:.0%} of {reward.held_out})"
+        parts.append(f"reward {reward.version}{held_out}")
+    if policy is not None:
+        parts.append(f"policy {policy.version}")
+    if status.batch:
+        parts.append(f"KL {status.batch['kl']:.2f} nats, score {status.batch['score']:+.2f}")
+    return "  ".join([*parts, status.phase])
+
+
+def as_json(status: Status, *, running: bool) -> dict[str, Any]:
+    state, reward, policy = status.state, status.reward, status.policy
+    return {
+        "labels": state.labels,
+        "open_queries": state.open_queries,
+        "reward_version": state.reward_version,
+        "reward_trainings": state.reward_trainings,
+        "reward_accuracy": reward.accuracy if reward else None,
+        "policy_version": state.policy_version,
+        "episodes": state.episodes,
+        "kl": policy.kl if policy else None,
+        "kl_coef": policy.kl_coef if policy else None,
+        "score": policy.score if policy else None,
+        "phase": status.phase,
+        "blocked": status.blocked,
+        "failed_jobs": list(state.failed),
+        "running": running,
+    }
+
+
+def read_folder(folder: RunFolder, settings: Settings) -> tuple[Status, bool]:
+    """The status of a run and whether it runs now. Where it does not, its PostgreSQL is started for the question."""
+    if folder.in_use():
+        return _read_at(folder.announced()["database_url"], settings), True
+    with folder.held(), Supervisor(lambda _: None) as supervisor:
+        started = start_servers(folder, settings, supervisor, folder.secrets(labelers=0))
+        return _read_at(started.database_url.get_secret_value(), settings), False
+
+
+def _read_at(url: str, settings: Settings) -> Status:
+    db = Database(url)
+    try:
+        return read(db, settings)
+    finally:
+        db.close()
