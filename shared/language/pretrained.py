@@ -49,7 +49,7 @@ def without_dropout(config: Any) -> None:
 
 
 def with_fused_gelu(config: Any) -> None:
-    """GPT-2's activation as one kernel instead of seven: the same function, a tenth off a training step on CPU."""
+    """GPT-2's activation as one kernel instead of eight: the same function, a tenth off a training step on CPU."""
     for key in ("activation_function", "hidden_act"):
         if getattr(config, key, None) == "gelu_new":
             setattr(config, key, "gelu_pytorch_tanh")
