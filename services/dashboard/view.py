@@ -1,0 +1,103 @@
+"""What GET /api/state answers, and the page shows. Times are ISO 8601, curves are columns of equal length."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from services.dashboard.phase import Phase
+from shared.domain import JobState, RewardStatus, Schedule
+
+
+class LabelCurve(BaseModel):
+    at: list[float] = Field(description="seconds since 1970")
+    count: list[int] = Field(description="labels by then")
+
+
+class Labeler(BaseModel):
+    name: str
+    labels: int
+
+
+class Labels(BaseModel):
+    count: int
+    budget: int
+    next_training: int | None = Field(description="label count of the next reward training; null after the last")
+    open_queries: int = Field(description="queries that wait for an answer")
+    leases_open: int = Field(description="of these, lent to somebody right now")
+    skipped: int
+    oldest_open_seconds: float | None
+    labelers: list[Labeler]
+    curve: LabelCurve
+
+
+class RewardView(BaseModel):
+    version: int
+    status: RewardStatus
+    reason: str
+    labels: int = Field(description="labels trained on")
+    held_out: int = Field(description="labels that only measured accuracy")
+    accuracy: float | None
+    interval: tuple[float, float] | None = Field(description="95 % of the accuracy (Wilson)")
+    created_at: datetime
+
+
+class Rewards(BaseModel):
+    chance: float = Field(description="accuracy of guessing, 1/N")
+    newest: RewardView | None = Field(description="newest published")
+    versions: list[RewardView] = Field(description="rejected ones included")
+
+
+class PolicyView(BaseModel):
+    version: int
+    parent: int | None
+    reward_version: int | None
+    episodes: int
+    kl: float | None
+    kl_coef: float
+    score: float | None
+    sha256: str
+    created_at: datetime
+
+
+class Policies(BaseModel):
+    newest: PolicyView | None
+    versions: list[PolicyView]
+
+
+class TrainingCurve(BaseModel):
+    episodes: list[int]
+    score: list[float | None]
+    kl: list[float | None]
+    kl_coef: list[float | None]
+
+
+class Training(BaseModel):
+    """The newest PPO batch, published or not."""
+
+    episodes: int
+    planned: int
+    score: float | None
+    kl: float | None = Field(description="nats a response")
+    kl_coef: float | None
+    kl_target: float | None = Field(description="null: kl_coef is fixed")
+    curve: TrainingCurve
+
+
+class JobView(BaseModel):
+    key: str
+    queue: str
+    attempt: int
+    state: JobState
+    silent_seconds: float | None = Field(description="since the job's last sign of life")
+    error: str | None
+
+
+class View(BaseModel):
+    name: str
+    schedule: Schedule
+    phase: Phase
+    labels: Labels
+    reward: Rewards
+    policy: Policies
+    training: Training
+    jobs: list[JobView] = Field(description="unfinished and failed ones")
