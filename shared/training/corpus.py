@@ -16,8 +16,8 @@ PLAIN = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "—": " 
 SENTENCE_END = re.compile(r"""(?<!\bMr)(?<!\bMs)(?<!\bMrs)(?<!\bDr)(?<!\bSt)(?<!\b[A-Z])[.!?]["']?(?=\s|$)""")
 MARKUP = re.compile(r"[*#<>\[\]{}|\\_`]|https?:|\n\s*[-\d]+[.)]?\s")
 ABOUT_ITSELF = re.compile(
-    r"\bas an AI\b|\blanguage model\b|\bI'm sorry, but\b|\btitle:|\b(?:here is|here's) a (?:short )?story\b"
-    r"|\b(?:this|the|a) (?:short )?story (?:is|about)\b",
+    r"\bas an AI\b|\blanguage model\b|\btitle:|\b(?:here is|here's) a (?:short )?story\b"
+    r"|\b(?:this|the) story is\b|\A(?:a|the|this) (?:short )?(?:story|tale) (?:about|of|is|tells|follows)\b",
     re.IGNORECASE,
 )
 LEAST_WORDS = 20

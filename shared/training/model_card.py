@@ -39,8 +39,8 @@ CARD = """# Model card
 | training time | {minutes:.0f} minutes on {threads} CPU threads |
 | `{truncate_token}` between {truncate_after} and {response_tokens} tokens | {valid:.1%} of {measured_on} |
 
-The last line counts continuations of held-out openings at temperature {temperature}. The recipe, seed included, and the
-unrounded figures are in `figures.json`. `openings.jsonl` holds {openings:,} openings of held-out texts: whole sentences, none
+The last line counts continuations of held-out openings at temperature {temperature}; recipe, seed and unrounded
+figures are in `figures.json`. `openings.jsonl` holds {openings:,} openings of held-out texts: whole sentences, none
 of which opens a text that was learnt from. Weights are stored as {stored}.
 
 ## Limits
