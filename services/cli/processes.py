@@ -47,10 +47,14 @@ def spawn(child: Child) -> Popen:
 def at_our_death(number: signal.Signals) -> list[str]:
     """`setpriv` of util-linux asks the kernel for it (PR_SET_PDEATHSIG), then becomes the command.
 
-    Comes after a change of user, which would take the request back.
+    The shell between them ends at once where we died before it was asked for. Comes after a change of user, which would
+    take the request back.
     """
     setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", number.name.removeprefix("SIG"), "--"] if setpriv else []
+    if setpriv is None:  # not Linux: a killed prefloop leaves its children to the next start
+        return []
+    unless_orphaned = '[ "$PPID" = "$0" ] && exec "$@"'
+    return [setpriv, "--pdeathsig", number.name.removeprefix("SIG"), "--", "sh", "-c", unless_orphaned, str(os.getpid())]
 
 
 def as_nobody() -> list[str]:

@@ -80,7 +80,7 @@ def recipe_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--about",
     default="Origin and licence of the texts were not given.",
-    help="Where the texts come from and under which licence: a sentence for the model card.",
+    help="For the model card: where the texts come from, under which licence.",
 )
 @recipe_options
 def pretrain(texts: tuple[Path, ...], out: Path, from_policy: str | None, about: str, **recipe: Any) -> None:

@@ -1,0 +1,25 @@
+import pytest
+
+from services.cli.known_reward import choose, known_reward
+
+
+def test_compound_of_one_word_is_computed_by_hand() -> None:
+    # valence of "good" in the lexicon is 1.9; compound = x / sqrt(x² + 15) = 1.9 / sqrt(18.61) = 0.4404
+    assert known_reward("The bread was good") == pytest.approx(1.9 / (1.9**2 + 15) ** 0.5, abs=5e-5)
+
+
+def test_order_of_sentences_is_what_a_person_would_say() -> None:
+    texts = ["She hated the terrible, ugly rain.", "She saw the rain.", "She loved the wonderful, happy rain."]
+    worst, plain, best = map(known_reward, texts)
+    assert worst < plain == 0 < best
+    assert choose(texts) == 2
+
+
+def test_negation_turns_it_round() -> None:
+    assert known_reward("It was not good.") < 0 < known_reward("It was good.")
+
+
+def test_ties_go_by_text_and_not_by_position() -> None:
+    one, other = "He went home.", "A cart stood there."
+    assert choose([one, other]) == 1
+    assert choose([other, one]) == 0
