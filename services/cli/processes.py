@@ -54,7 +54,8 @@ def at_our_death(number: signal.Signals) -> list[str]:
     if setpriv is None:  # not Linux: a killed prefloop leaves its children to the next start
         return []
     unless_orphaned = '[ "$PPID" = "$0" ] && exec "$@"'
-    return [setpriv, "--pdeathsig", number.name.removeprefix("SIG"), "--", "sh", "-c", unless_orphaned, str(os.getpid())]
+    name = number.name.removeprefix("SIG")
+    return [setpriv, "--pdeathsig", name, "--", "sh", "-c", unless_orphaned, str(os.getpid())]
 
 
 def as_nobody() -> list[str]:
