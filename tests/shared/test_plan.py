@@ -86,6 +86,7 @@ BATCHED: list[Row] = [
     ("more than all labels: r's turn", at(0, labels=12, next_position=10), [reward(1, 10)]),
     ("r is being trained", at(0, labels=10, next_position=10, training_reward=True), []),
     ("r is published: π's turn", at(0, r=1, labels=10), [segment(1, 1)]),
+    ("labels enough for r 2 already: π's turn all the same", at(0, r=1, labels=20), [segment(1, 1)]),
     ("π is being trained: nobody labels meanwhile", at(0, r=1, labels=10, training_policy=True), []),
     ("the next stage asks the new π", at(1, r=1, labels=10, next_position=10), [sample(10, 8, 1), sample(18, 2, 1)]),
     ("the next stage's r", at(1, r=1, labels=20), [reward(2, 20)]),
