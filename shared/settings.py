@@ -43,7 +43,7 @@ class ModelSettings(Section):
 class LabelSettings(Section):
     budget: int = Field(1200, ge=1, description="labels wanted by the end of training, N")
     initial: int = Field(300, ge=1, description="labels before the first reward training, N0")
-    retrainings: int = Field(6, ge=1, description="reward trainings in all, at evenly spaced label counts")
+    retrainings: int = Field(6, ge=1, description="reward trainings in all, at evenly spaced label counts; batched: one a segment at most")
     held_out: float = Field(0.15, ge=0, lt=1, description="share of queries whose labels only measure accuracy")
     lease_seconds: int = Field(300, ge=1, description="a lease not answered by then goes to somebody else")
 

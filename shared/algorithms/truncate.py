@@ -5,8 +5,9 @@ from torch import Tensor
 
 
 def truncate(response: Tensor, *, token: int, after: int, pad: int) -> tuple[Tensor, Tensor, Tensor]:
-    """End each response after its first `token` at index >= `after`: (B, T) -> response (B, T), valid (B,), length (B,).
+    """End each response after its first `token` at index >= `after`.
 
+    (B, T) -> response (B, T), valid (B,), length (B,), the end token counted.
     What follows becomes `pad`. valid: there is such a token; where there is none the response stays whole and its
     length is T.
     """
