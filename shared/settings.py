@@ -37,13 +37,13 @@ class ModelSettings(Section):
     ref_policy: str = Field("embedded", description="`embedded`, a folder, or a name that transformers opens")
     device: str = Field("auto", description="auto, cpu or cuda")
     threads: int = Field(1, ge=1, description="torch threads of each worker; more than the cores is many times slower")
-    autocast: bool = Field(False, description="bfloat16 autocast of the trunk; heads and log-probabilities stay float32")
+    autocast: bool = Field(False, description="bfloat16 autocast of the trunk; heads and logprobs stay float32")
 
 
 class LabelSettings(Section):
     budget: int = Field(1200, ge=1, description="labels wanted by the end of training, N")
     initial: int = Field(300, ge=1, description="labels before the first reward training, N0")
-    retrainings: int = Field(6, ge=1, description="reward trainings in all, at evenly spaced label counts; batched: one a segment at most")
+    retrainings: int = Field(6, ge=1, description="trainings of r, evenly over the labels; batched: <= 1 a segment")
     held_out: float = Field(0.15, ge=0, lt=1, description="share of queries whose labels only measure accuracy")
     lease_seconds: int = Field(300, ge=1, description="a lease not answered by then goes to somebody else")
 
