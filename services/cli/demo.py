@@ -52,7 +52,6 @@ def demo(folder: RunFolder, settings: Settings, say: Say, *, labelers: int, nois
     start = time.monotonic()
     simulate = ["--noise", str(noise), "--seed", str(settings.seed)]
     with run_loop(folder, settings, say, simulate=simulate, labelers=labelers) as running:
-        say(addresses(running))
         phases = {"starting": time.monotonic() - start, **follow(running, say, to_the_end=True)}
         record = _record(running)
         for _ in ("labelers", "services"):  # evaluation has the machine for itself; the store is no longer needed
@@ -74,15 +73,6 @@ def demo(folder: RunFolder, settings: Settings, say: Say, *, labelers: int, nois
         noise=noise,
     )
     return report.write(folder.path, figures, record)
-
-
-def addresses(running: RunningLoop) -> str:
-    """For people: where to label and where to watch. The key stands behind #, which browsers send to nobody."""
-    return (
-        f"label here:    {running.labeling_url}/#key={running.secrets.labeler_key}\n"
-        f"dashboard:     {running.dashboard_url}/  operator's key: {running.secrets.operator_key}\n"
-        f"logs:          {running.folder.logs}"
-    )
 
 
 def elapsed(seconds: float) -> str:

@@ -39,6 +39,15 @@ class RunningLoop:
     def dashboard_url(self) -> str:
         return _url(self.settings, self.settings.web.dashboard_port)
 
+    @property
+    def addresses(self) -> str:
+        """For people: where to label and where to watch. The key stands behind #, which browsers send to nobody."""
+        return (
+            f"label here:  {self.labeling_url}/#key={self.secrets.labeler_key}\n"
+            f"dashboard:   {self.dashboard_url}/  with the operator's key {self.secrets.operator_key}\n"
+            f"logs:        {self.folder.logs}"
+        )
+
 
 def start_servers(folder: RunFolder, settings: Settings, supervisor: Supervisor, secrets: Secrets) -> Settings:
     """Start a run's PostgreSQL and Valkey. Returns the settings with their addresses."""
@@ -66,7 +75,7 @@ def run_loop(
     simulate: Sequence[str] | None = None,
     labelers: int = 0,
 ) -> Iterator[RunningLoop]:
-    """Everything started, ready and announced; ended again in reverse order when the block is left, however it is.
+    """Everything started and ready, its addresses said; ended again in reverse order when the block is left, however it is.
 
     `simulate`: options of `prefloop simulate`, which then labels with `labelers` keys; None: people label.
     LoopError for ports in use, a full disk, servers or services that do not start.
@@ -81,7 +90,9 @@ def run_loop(
         db = Database(settings.database_url.get_secret_value())
         running = RunningLoop(folder, settings, secrets, supervisor, db)
         try:
+            say(running.addresses)
             supervisor.start(_services(running))
+            say("the pages answer")
             if simulate is not None:
                 supervisor.start([_labelers(running, simulate, labelers)])
             folder.announce({"database_url": settings.database_url.get_secret_value()})

@@ -1,5 +1,6 @@
 """`up`, `demo`, `simulate`, `status`: the loop itself."""
 
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def up(path: Path, options: "Options") -> None:
     """Run the loop for people, until Ctrl-C. Started again it goes on where it stopped."""
     from services.cli.configure import settings_for
-    from services.cli.demo import addresses, follow
+    from services.cli.demo import follow
     from services.cli.folder import RunFolder
     from services.cli.running import run_loop
 
@@ -29,7 +30,6 @@ def up(path: Path, options: "Options") -> None:
         interruptible() as interrupted,
         run_loop(folder, settings_for(folder, options), say) as running,
     ):
-        say(addresses(running))
         follow(running, say, to_the_end=False)
     if interrupted.happened:
         say("ended; `prefloop up` goes on from here")
@@ -81,6 +81,7 @@ def simulate(
     from shared.telemetry import configure
 
     configure("simulate", "info")
+    logging.getLogger("httpx").setLevel("WARNING")  # a line a request is too much
     known = [*keys, *(key for key in (listed or "").split(",") if key and not keys)]
     if labelers is not None and labelers > len(known):
         raise LoopError(f"--labelers {labelers}, but {len(known)} keys: each labeler needs a key of their own")

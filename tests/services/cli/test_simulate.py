@@ -1,0 +1,162 @@
+"""Simulated labelers over real HTTP against a server that answers as the labeling service does, troubles included."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from services.cli import simulate as module
+from services.cli.simulate import simulate
+from shared.domain import LoopError
+
+HAPPY, PLAIN, SAD = "She loved the happy day.", "She saw the day.", "She hated the sad day."
+Answer = tuple[int, dict[str, Any]]
+
+
+class Desk:
+    """Hands out `queries` one after the other; `troubles` are HTTP codes that the next answers to POSTs fail with."""
+
+    def __init__(self, queries: list[list[str]]) -> None:
+        self.queries = queries
+        self.answers: dict[str, dict[str, Any]] = {}
+        self.keys: set[str] = set()
+        self.troubles: list[int] = []
+        self.leased: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def post(self, path: str, key: str, body: dict[str, Any]) -> Answer:
+        with self._lock:
+            self.keys.add(key)
+            if self.troubles:
+                return self.troubles.pop(0), {"detail": "in trouble"}
+            return self._lease(key) if path == "/api/leases" else self._answer(path.split("/")[3], key, body)
+
+    def _lease(self, key: str) -> Answer:
+        taken = {*self.answers, *self.leased.values()}
+        free = [str(n) for n in range(len(self.queries)) if str(n) not in taken]
+        mine = self.leased.get(key) or (free[0] if free else None)
+        if mine is None:
+            return 200, {"lease": None, "reason": "none_left", "retry_after": 0.02}
+        self.leased[key] = mine
+        lease = {"id": mine, "query": f"query {mine}", "responses": self.queries[int(mine)], "expires_at": ""}
+        return 200, {"lease": lease, "reason": None, "retry_after": 0}
+
+    def _answer(self, lease: str, key: str, body: dict[str, Any]) -> Answer:
+        if self.leased.pop(key, lease) != lease:
+            return 404, {"detail": "not yours"}
+        self.answers.setdefault(lease, body)
+        return 200, {"label_id": int(lease), "lease_id": lease, "position": body["position"], "created_at": ""}
+
+    def chosen(self) -> dict[int, str]:
+        return {int(n): self.queries[int(n)][body["position"]] for n, body in self.answers.items()}
+
+
+@contextmanager
+def serving(desk: Desk) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            code, answer = desk.post(self.path, self.headers["Authorization"].removeprefix("Bearer "), body)
+            data = json.dumps(answer).encode()
+            self.send_response(code)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_they_choose_by_the_known_reward_wherever_it_stands() -> None:
+    desk = Desk([[HAPPY, PLAIN, SAD], [SAD, PLAIN, HAPPY], [PLAIN, HAPPY, SAD]])
+    with serving(desk) as url:
+        assert simulate(url, ["one", "two"], labels=3) == 3
+    assert desk.chosen() == {0: HAPPY, 1: HAPPY, 2: HAPPY}
+    assert desk.keys == {"one", "two"}
+    assert all(0 <= answer["seconds"] < 5 for answer in desk.answers.values())
+
+
+def test_they_stop_at_their_number_of_labels() -> None:
+    desk = Desk([[HAPPY, SAD]] * 20)
+    with serving(desk) as url:
+        assert simulate(url, ["one", "two", "three"], labels=7) == 7
+    assert len(desk.answers) == 7
+
+
+def test_they_wait_for_queries_and_stop_when_told() -> None:
+    desk = Desk([])
+    stop = threading.Event()
+    found: list[int] = []
+    with serving(desk) as url:
+        working = threading.Thread(target=lambda: found.append(simulate(url, ["one"], stop=stop)))
+        working.start()
+        time.sleep(0.1)
+        desk.queries.append([HAPPY, SAD])
+        deadline = time.monotonic() + 5
+        while not desk.answers and time.monotonic() < deadline:
+            time.sleep(0.01)
+        stop.set()
+        working.join(timeout=5)
+    assert found == [1]
+
+
+def test_they_ask_again_after_trouble() -> None:
+    desk = Desk([[HAPPY, SAD]] * 3)
+    desk.troubles = [503, 500, 429]
+    with serving(desk) as url:
+        assert simulate(url, ["one"], labels=3) == 3
+
+
+def test_a_label_somebody_else_gave_is_not_counted() -> None:
+    desk = Desk([[HAPPY, SAD]] * 4)
+    original = desk._answer
+    codes = iter([(410, {"detail": "expired"}), (409, {"detail": "another answer stands"})])
+    desk._answer = lambda *given: next(codes, None) or original(*given)  # type: ignore[method-assign]
+    with serving(desk) as url:
+        assert simulate(url, ["one"], labels=2) == 2
+    assert len(desk.answers) == 2
+
+
+def test_a_refused_key_is_an_error() -> None:
+    desk = Desk([[HAPPY, SAD]])
+    desk.troubles = [401] * 10
+    with serving(desk) as url, pytest.raises(LoopError, match=r"/api/leases refused labeler 0: 401 .*in trouble"):
+        simulate(url, ["wrong"], labels=1)
+
+
+def test_a_server_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.3)
+    with pytest.raises(LoopError, match=r"does not answer .*: is the labeling service running"):
+        simulate("http://127.0.0.1:9", ["one"], labels=1)
+
+
+def test_noise_is_uniform_and_hangs_on_the_texts_alone() -> None:
+    queries = [[HAPPY, PLAIN, SAD, f"She saw day {n}."] for n in range(200)]
+    desk, again = Desk(queries), Desk([texts[::-1] for texts in queries])
+    with serving(desk) as url:
+        simulate(url, ["one"], labels=200, noise=0.5, seed=3)
+    with serving(again) as url:
+        simulate(url, ["one"], labels=200, noise=0.5, seed=3)
+    assert desk.chosen() == again.chosen()
+    happy = sum(text == HAPPY for text in desk.chosen().values())
+    assert 105 <= happy <= 145  # 0.5 + 0.5 / 4 of 200 = 125, standard deviation 6.8
+
+
+@pytest.mark.parametrize(("keys", "noise", "message"), [(["one"], 1.5, "--noise 1.5"), ([], 0.0, "no labeler's key")])
+def test_bad_options_are_named(keys: list[str], noise: float, message: str) -> None:
+    with pytest.raises(LoopError, match=message):
+        simulate("http://127.0.0.1:9", keys, noise=noise)
