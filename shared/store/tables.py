@@ -82,7 +82,7 @@ class Reward(Base):
 
 
 class Query(Base):
-    """`claims` counts open and done leases; it is raised in the statement that claims the row (house.md says why)."""
+    """`claims` counts open and done leases; it is raised in the statement that claims the row (shared/store/leases.py says why)."""
 
     __tablename__ = "queries"
     __table_args__ = (
@@ -140,8 +140,15 @@ class LeaseRow(Base):
 
     __tablename__ = "leases"
     __table_args__ = (
-        UniqueConstraint("query_id", "labeler_id"),
         CheckConstraint("state IN ('open', 'done', 'skipped', 'expired')", name="state"),
+        # A person who let a lease expire may have the query again: it would wait for ever where nobody else labels.
+        Index(
+            "uq_leases_query_id_labeler_id",
+            "query_id",
+            "labeler_id",
+            postgresql_where="state <> 'expired'",
+            unique=True,
+        ),
         Index("ix_leases_open", "expires_at", postgresql_where="state = 'open'"),
         Index("ix_leases_open_labeler", "labeler_id", postgresql_where="state = 'open'", unique=True),
     )

@@ -1,0 +1,87 @@
+"""The connection to PostgreSQL: transactions, snapshots, and one clear error where it does not answer."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+from shared.domain import LoopError
+
+CONNECT_SECONDS = 5
+SNAPSHOT = "REPEATABLE READ"
+
+
+class Database:
+    """A pool of connections to the label store. No connection is made before the first use."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            parsed = make_url(url)
+        except ArgumentError:
+            raise LoopError(
+                "database_url is no address of a database: set PREFLOOP_DATABASE_URL, as in "
+                "postgresql+psycopg://user:password@host:5432/name"
+            ) from None
+        self._address = f"{parsed.host}:{parsed.port or 5432}/{parsed.database}"
+        self._engine = create_engine(
+            parsed,
+            pool_pre_ping=True,
+            pool_size=10,
+            max_overflow=10,
+            pool_timeout=30,
+            connect_args={"connect_timeout": CONNECT_SECONDS},
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session that commits when the block ends and rolls back when it raises. LoopError without an answer."""
+        with self._session(None) as session:
+            yield session
+            session.commit()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """For reading: everything in the block is seen as of one moment."""
+        with self._session(SNAPSHOT) as session:
+            yield session
+
+    def ping(self) -> None:
+        with self.transaction() as session:
+            session.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _session(self, isolation: str | None) -> Iterator[Session]:
+        engine = self._engine if isolation is None else self._engine.execution_options(isolation_level=isolation)
+        try:
+            with Session(engine, expire_on_commit=False) as session:
+                yield session
+        except PoolTimeout as error:
+            raise LoopError(f"PostgreSQL at {self._address} is too busy to answer ({error})") from None
+        except DBAPIError as error:
+            if not _unanswered(error):
+                raise
+            raise LoopError(f"PostgreSQL at {self._address} does not answer: {_reason(error)}") from None
+
+
+def _unanswered(error: DBAPIError) -> bool:
+    """Whether it is the connection that failed, the server ended it or gave up a deadlock, not the statement's fault."""
+    return error.connection_invalidated or type(error.orig).__name__ in (
+        "OperationalError",
+        "AdminShutdown",
+        "CannotConnectNow",
+        "DeadlockDetected",
+        "ConnectionTimeout",
+        "InvalidPassword",
+        "TooManyConnections",
+    )
+
+
+def _reason(error: DBAPIError) -> str:
+    return str(error.orig).strip().partition("\n")[0] or type(error.orig).__name__

@@ -1,0 +1,123 @@
+"""Jobs as the store remembers them. Redis only carries messages: what is not here does not happen.
+
+    queued -> running -> done                   begin, then finish in the transaction that stores the result
+                      -> queued, attempt + 1    failed, given back, or silent for too long
+                      -> failed                 after TRIES attempts; `retry_failed` gives it TRIES more
+
+`attempt` fences: only the attempt the store knows as running can finish, so one that was given up cannot publish.
+"""
+
+from sqlalchemy import Float, case, cast, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from shared.domain import Job, JobState, LoopError
+from shared.messages import Message
+from shared.store.database import Database
+from shared.store.tables import JobRow
+
+TRIES = 3
+RETRY_SECONDS = 3.0  # before a failed job is tried again
+UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
+
+
+class SupersededError(LoopError):
+    """This attempt was given up meanwhile: its result must not be stored."""
+
+
+def remember(db: Database, message: Message) -> Job:
+    """Note a message before it is sent. One already known stays as it is."""
+    row = {"key": message.key, "queue": message.queue, "message": message.model_dump(mode="json")}
+    with db.transaction() as session:
+        session.execute(insert(JobRow).values(**row, attempt=1, state=JobState.QUEUED).on_conflict_do_nothing())
+        return as_job(session.get_one(JobRow, message.key))
+
+
+def to_send(db: Database) -> list[Job]:
+    """Queued jobs, those that failed just now left out for RETRY_SECONDS."""
+    waited = JobRow.error.is_(None) | (seconds_since_sign() > RETRY_SECONDS)
+    with db.snapshot() as session:
+        rows = session.scalars(
+            select(JobRow).where(JobRow.state == JobState.QUEUED, waited).order_by(JobRow.created_at, JobRow.key)
+        )
+        return [as_job(row) for row in rows]
+
+
+def begin(db: Database, key: str, attempt: int) -> Job | None:
+    """Take a queued job. None where it is not to be done: it was done, taken or given up already."""
+    wanted = (JobRow.key == key, JobRow.attempt == attempt, JobRow.state == JobState.QUEUED)
+    with db.transaction() as session:
+        row = session.scalar(
+            update(JobRow)
+            .where(*wanted)
+            .values(state=JobState.RUNNING, started_at=func.now(), heartbeat_at=func.now())
+            .returning(JobRow)
+        )
+        return None if row is None else as_job(row)
+
+
+def heartbeat(db: Database, key: str, attempt: int) -> bool:
+    """A running job's sign of life. False where this attempt was given up."""
+    with db.transaction() as session:
+        alive = session.execute(update(JobRow).where(*_running(key, attempt)).values(heartbeat_at=func.now()))
+        return bool(alive.rowcount)
+
+
+def finish(session: Session, key: str, attempt: int) -> None:
+    """Call in the transaction that stores the result. SupersededError where this attempt was given up."""
+    done = session.execute(
+        update(JobRow)
+        .where(*_running(key, attempt))
+        .values(state=JobState.DONE, error=None, heartbeat_at=func.now(), finished_at=func.now())
+    )
+    if not done.rowcount:
+        raise SupersededError(f"attempt {attempt} of {key} was given up meanwhile: its result is not stored")
+
+
+def fail(db: Database, key: str, attempt: int, error: str) -> None:
+    """Try again, or call it failed after TRIES attempts."""
+    with db.transaction() as session:
+        session.execute(update(JobRow).where(*_running(key, attempt)).values(**_next_try(error)))
+
+
+def give_back(db: Database, key: str, attempt: int) -> None:
+    """The worker stops before the job is done: no failure, the next worker takes it."""
+    again = {"state": JobState.QUEUED, "attempt": JobRow.attempt + 1, "heartbeat_at": func.now()}
+    with db.transaction() as session:
+        session.execute(update(JobRow).where(*_running(key, attempt)).values(**again))
+
+
+def give_up_silent(db: Database, *, seconds: float) -> list[str]:
+    """Queue again the running jobs without a sign of life for so long: their worker was killed. Returns their keys."""
+    silent = (JobRow.state == JobState.RUNNING, seconds_since_sign() > seconds)
+    error = f"its worker gave no sign of life for {seconds:.0f} s"
+    with db.transaction() as session:
+        return list(session.scalars(update(JobRow).where(*silent).values(**_next_try(error)).returning(JobRow.key)))
+
+
+def retry_failed(session: Session) -> None:
+    """Give every failed job TRIES more attempts: an operator started the loop again."""
+    again = {"state": JobState.QUEUED, "attempt": JobRow.attempt + 1, "heartbeat_at": func.now()}
+    session.execute(update(JobRow).where(JobRow.state == JobState.FAILED).values(**again))
+
+
+def as_job(row: JobRow) -> Job:
+    return Job(row.key, row.attempt, JobState(row.state), row.queue, row.message, row.error)
+
+
+def seconds_since_sign() -> "cast[float]":
+    return cast(func.extract("epoch", func.clock_timestamp() - JobRow.heartbeat_at), Float)
+
+
+def _running(key: str, attempt: int) -> tuple[object, ...]:
+    return JobRow.key == key, JobRow.attempt == attempt, JobRow.state == JobState.RUNNING
+
+
+def _next_try(error: str) -> dict[str, object]:
+    last = JobRow.attempt % TRIES == 0
+    return {
+        "state": case((last, JobState.FAILED), else_=JobState.QUEUED),
+        "attempt": case((last, JobRow.attempt), else_=JobRow.attempt + 1),
+        "error": error,
+        "heartbeat_at": func.now(),
+    }

@@ -1,0 +1,40 @@
+"""Bring a database to this version's tables (alembic; the steps lie in migrations/)."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
+
+from shared.domain import LoopError
+
+LOCK = 7_003_141  # any number: two migrations of one database wait for each other
+MIGRATIONS = Path(__file__).parent.parent.parent / "migrations"
+
+
+def migrate(url: str) -> None:
+    """From whatever version the database has, also none, to ours. Does no harm twice.
+
+    LoopError where the database does not answer or was made by a newer prefloop.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    engine = create_engine(url, connect_args={"connect_timeout": 10})
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+    except DBAPIError as error:
+        reason = str(error.orig).strip().partition("\n")[0]
+        raise LoopError(f"the label store cannot be migrated: {reason}; check PREFLOOP_DATABASE_URL") from None
+    except CommandError as error:
+        raise LoopError(
+            f"the label store was made by another version of prefloop ({error}): install that one, or name a new "
+            "folder or database"
+        ) from None
+    finally:
+        engine.dispose()
