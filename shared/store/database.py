@@ -71,7 +71,7 @@ class Database:
 
 
 def _unanswered(error: DBAPIError) -> bool:
-    """Whether it is the connection that failed, the server ended it or gave up a deadlock, not the statement's fault."""
+    """Whether the connection failed or the server gave up on it: no fault of the statement's."""
     return error.connection_invalidated or type(error.orig).__name__ in (
         "OperationalError",
         "AdminShutdown",

@@ -7,7 +7,7 @@
 `attempt` fences: only the attempt the store knows as running can finish, so one that was given up cannot publish.
 """
 
-from sqlalchemy import Float, case, cast, func, select, update
+from sqlalchemy import ColumnElement, Float, and_, case, cast, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -45,11 +45,11 @@ def to_send(db: Database) -> list[Job]:
 
 def begin(db: Database, key: str, attempt: int) -> Job | None:
     """Take a queued job. None where it is not to be done: it was done, taken or given up already."""
-    wanted = (JobRow.key == key, JobRow.attempt == attempt, JobRow.state == JobState.QUEUED)
+    wanted = and_(JobRow.key == key, JobRow.attempt == attempt, JobRow.state == JobState.QUEUED)
     with db.transaction() as session:
         row = session.scalar(
             update(JobRow)
-            .where(*wanted)
+            .where(wanted)
             .values(state=JobState.RUNNING, started_at=func.now(), heartbeat_at=func.now())
             .returning(JobRow)
         )
@@ -59,40 +59,41 @@ def begin(db: Database, key: str, attempt: int) -> Job | None:
 def heartbeat(db: Database, key: str, attempt: int) -> bool:
     """A running job's sign of life. False where this attempt was given up."""
     with db.transaction() as session:
-        alive = session.execute(update(JobRow).where(*_running(key, attempt)).values(heartbeat_at=func.now()))
-        return bool(alive.rowcount)
+        alive = update(JobRow).where(_running(key, attempt)).values(heartbeat_at=func.now()).returning(JobRow.key)
+        return session.scalar(alive) is not None
 
 
 def finish(session: Session, key: str, attempt: int) -> None:
     """Call in the transaction that stores the result. SupersededError where this attempt was given up."""
-    done = session.execute(
+    done = session.scalar(
         update(JobRow)
-        .where(*_running(key, attempt))
+        .where(_running(key, attempt))
         .values(state=JobState.DONE, error=None, heartbeat_at=func.now(), finished_at=func.now())
+        .returning(JobRow.key)
     )
-    if not done.rowcount:
+    if done is None:
         raise SupersededError(f"attempt {attempt} of {key} was given up meanwhile: its result is not stored")
 
 
 def fail(db: Database, key: str, attempt: int, error: str) -> None:
     """Try again, or call it failed after TRIES attempts."""
     with db.transaction() as session:
-        session.execute(update(JobRow).where(*_running(key, attempt)).values(**_next_try(error)))
+        session.execute(update(JobRow).where(_running(key, attempt)).values(**_next_try(error)))
 
 
 def give_back(db: Database, key: str, attempt: int) -> None:
     """The worker stops before the job is done: no failure, the next worker takes it."""
     again = {"state": JobState.QUEUED, "attempt": JobRow.attempt + 1, "heartbeat_at": func.now()}
     with db.transaction() as session:
-        session.execute(update(JobRow).where(*_running(key, attempt)).values(**again))
+        session.execute(update(JobRow).where(_running(key, attempt)).values(**again))
 
 
 def give_up_silent(db: Database, *, seconds: float) -> list[str]:
     """Queue again the running jobs without a sign of life for so long: their worker was killed. Returns their keys."""
-    silent = (JobRow.state == JobState.RUNNING, seconds_since_sign() > seconds)
+    silent = and_(JobRow.state == JobState.RUNNING, seconds_since_sign() > seconds)
     error = f"its worker gave no sign of life for {seconds:.0f} s"
     with db.transaction() as session:
-        return list(session.scalars(update(JobRow).where(*silent).values(**_next_try(error)).returning(JobRow.key)))
+        return list(session.scalars(update(JobRow).where(silent).values(**_next_try(error)).returning(JobRow.key)))
 
 
 def retry_failed(session: Session) -> None:
@@ -105,12 +106,12 @@ def as_job(row: JobRow) -> Job:
     return Job(row.key, row.attempt, JobState(row.state), row.queue, row.message, row.error)
 
 
-def seconds_since_sign() -> "cast[float]":
+def seconds_since_sign() -> ColumnElement[float]:
     return cast(func.extract("epoch", func.clock_timestamp() - JobRow.heartbeat_at), Float)
 
 
-def _running(key: str, attempt: int) -> tuple[object, ...]:
-    return JobRow.key == key, JobRow.attempt == attempt, JobRow.state == JobState.RUNNING
+def _running(key: str, attempt: int) -> ColumnElement[bool]:
+    return and_(JobRow.key == key, JobRow.attempt == attempt, JobRow.state == JobState.RUNNING)
 
 
 def _next_try(error: str) -> dict[str, object]:

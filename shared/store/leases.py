@@ -68,7 +68,7 @@ def answer(db: Database, labeler_id: int, lease_id: str, *, position: int, secon
         lease = _locked(session, labeler_id, lease_id)
         if not 0 <= position < len(lease.shown):
             raise PositionError(
-                f"position {position} was not shown: the responses stand at 0 to {len(lease.shown) - 1}; send one of these"
+                f"position {position} was not shown: send one of 0 to {len(lease.shown) - 1}, where the responses stood"
             )
         if lease.state == LeaseState.DONE:
             return _receipt_again(session, lease, position)
@@ -192,7 +192,8 @@ def _receipt_again(session: Session, lease: LeaseRow, position: int) -> Receipt:
     label = session.scalars(select(LabelRow).where(LabelRow.lease_id == lease.id)).one()
     if label.position != position:
         raise ConflictError(
-            f"lease {lease.id} was answered with position {label.position}, which stands; position {position} was not taken"
+            f"lease {lease.id} was answered with position {label.position}, which stands: {position} was not taken; "
+            "go on with the next one"
         )
     return _receipt(label)
 
@@ -202,4 +203,5 @@ def _receipt(label: LabelRow) -> Receipt:
 
 
 def _now(session: Session) -> datetime:
-    return session.scalars(select(func.clock_timestamp())).one()
+    now: datetime = session.scalars(select(func.clock_timestamp())).one()
+    return now

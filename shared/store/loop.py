@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Integer, cast, func, select, update
+from sqlalchemy import Integer, Row, cast, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -123,7 +123,7 @@ def batches(db: Database) -> list[Batch]:
 def overview(db: Database) -> Overview:
     now = func.clock_timestamp()
     with db.snapshot() as session:
-        unfinished = session.execute(
+        unfinished: Sequence[Row[tuple[JobRow, float]]] = session.execute(
             select(JobRow, jobs.seconds_since_sign())
             .where(JobRow.state.in_(jobs.UNFINISHED))
             .order_by(JobRow.created_at, JobRow.key)

@@ -32,13 +32,13 @@ def retire(db: Database, *, before: int) -> int:
     """Retire the queries that wait, lent to nobody, and that a policy older than version `before` answered."""
     stale = (Query.policy_version < before, Query.claims == 0, ~Query.retired)
     with db.transaction() as session:
-        return session.execute(update(Query).where(*stale).values(retired=True)).rowcount
+        return len(session.scalars(update(Query).where(*stale).values(retired=True).returning(Query.id)).all())
 
 
 def label_watermark(db: Database) -> int:
     """The id of the newest label, 0 before the first: what a training read is all labels up to here."""
     with db.snapshot() as session:
-        return session.scalars(select(func.coalesce(func.max(LabelRow.id), 0))).one()
+        return session.scalar(select(func.max(LabelRow.id))) or 0
 
 
 def labeled(db: Database, *, upto: int) -> list[LabeledQuery]:

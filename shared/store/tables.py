@@ -82,7 +82,7 @@ class Reward(Base):
 
 
 class Query(Base):
-    """`claims` counts open and done leases; it is raised in the statement that claims the row (shared/store/leases.py says why)."""
+    """`claims` counts open and done leases; shared/store/leases.py says why it is a column."""
 
     __tablename__ = "queries"
     __table_args__ = (
@@ -142,13 +142,7 @@ class LeaseRow(Base):
     __table_args__ = (
         CheckConstraint("state IN ('open', 'done', 'skipped', 'expired')", name="state"),
         # A person who let a lease expire may have the query again: it would wait for ever where nobody else labels.
-        Index(
-            "uq_leases_query_id_labeler_id",
-            "query_id",
-            "labeler_id",
-            postgresql_where="state <> 'expired'",
-            unique=True,
-        ),
+        Index("uq_leases_query_labeler", "query_id", "labeler_id", postgresql_where="state <> 'expired'", unique=True),
         Index("ix_leases_open", "expires_at", postgresql_where="state = 'open'"),
         Index("ix_leases_open_labeler", "labeler_id", postgresql_where="state = 'open'", unique=True),
     )
