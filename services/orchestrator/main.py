@@ -1,0 +1,39 @@
+"""Entry point of the orchestrator: looks at the loop twice a second until it is told to stop."""
+
+import logging
+import signal
+import threading
+
+from services.orchestrator.tick import tick
+from shared.domain import LoopError
+from shared.queues import Queues
+from shared.settings import load_settings
+from shared.store.database import Database
+from shared.telemetry import configure
+
+EVERY_SECONDS = 0.5
+TROUBLE_SECONDS = 3.0
+
+log = logging.getLogger("orchestrator")
+
+
+def main() -> None:
+    settings = load_settings()
+    configure("orchestrator", settings.log_level)
+    db = Database(settings.database_url.get_secret_value())
+    queues = Queues(settings.redis_url.get_secret_value())
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    pause = EVERY_SECONDS
+    while not stop.wait(pause):
+        try:
+            tick(db, queues, settings)
+            pause = EVERY_SECONDS
+        except LoopError as error:  # what is missing is found again at the next look
+            log.warning("%s", error)
+            pause = TROUBLE_SECONDS
+
+
+if __name__ == "__main__":
+    main()

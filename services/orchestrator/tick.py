@@ -1,0 +1,31 @@
+"""One look at the loop: what is missing is derived from the label store alone, noted there, then sent."""
+
+import logging
+
+from shared.plan import plan
+from shared.queues import SILENT_SECONDS, Queues
+from shared.settings import Settings
+from shared.store import jobs, loop, queries, versions
+from shared.store.database import Database
+
+log = logging.getLogger(__name__)
+
+
+def tick(db: Database, queues: Queues, settings: Settings) -> int:
+    """Returns the number of messages sent. LoopError where PostgreSQL or Redis does not answer.
+
+    It may be cut off anywhere and run twice at once: a job is noted once by its key, and a message that comes twice
+    finds its job taken.
+    """
+    for key in jobs.give_up_silent(db, seconds=SILENT_SECONDS):
+        log.warning("%s: its worker fell silent; another attempt", key)
+    newest = versions.newest_policy(db)
+    if newest is not None and (retired := queries.retire(db, before=newest.version - settings.sampler.staleness)):
+        log.info("%d queries retired: policy %d is too far from those that answered them", retired, newest.version)
+    for message in plan(loop.state(db), settings):
+        jobs.remember(db, message)
+    lost = [job for job in jobs.to_send(db) if not queues.holds(job)]
+    for job in lost:
+        queues.send(job)
+        log.info("%s sent, attempt %d", job.key, job.attempt)
+    return len(lost)
