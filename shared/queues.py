@@ -141,6 +141,12 @@ class _Worker(SimpleWorker):
     max_connection_wait_time = 5.0
     stopping = False
 
+    def subscribe(self) -> None:
+        """Listen to no commands: RQ's stop jobs in processes of their own, and ending the thread takes a second."""
+
+    def unsubscribe(self) -> None:
+        pass
+
     def request_stop(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         if not self.stopping:
             self.stopping = self._stop_requested = True
