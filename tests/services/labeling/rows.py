@@ -1,0 +1,48 @@
+"""Queries written straight into the tables, and what became of them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+
+from shared.store.database import Database
+from shared.store.tables import LabelRow, LeaseRow, Policy, Query, Response
+
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+def add_queries(db: Database, texts: Sequence[str], *, responses: int = 4) -> None:
+    """One query a text; response i of it is `answer i to TEXT.`"""
+    with db.transaction() as session:
+        if session.get(Policy, 0) is None:
+            session.add(Policy(version=0, path="policy/0", sha256="0" * 64, episodes=0, kl_coef=0.15))
+            session.flush()
+        first = session.scalars(select(func.count()).select_from(Query)).one()
+        for position, text in enumerate(texts, start=first):
+            query = Query(position=position, policy_version=0, text=text, tokens=[1])
+            session.add(query)
+            session.flush()
+            session.add_all(
+                Response(query_id=query.id, index=i, text=f"answer {i} to {text}.", tokens=[i])
+                for i in range(responses)
+            )
+
+
+def chosen(db: Database) -> dict[str, list[str]]:
+    """The texts that were chosen, by query; a list each, as a query must not be answered twice."""
+    best = (Response.query_id == LabelRow.query_id) & (Response.index == LabelRow.best)
+    found: dict[str, list[str]] = {}
+    with db.transaction() as session:
+        statement = select(Query.text, Response.text).join(LabelRow, LabelRow.query_id == Query.id)
+        for query, response in session.execute(statement.join(Response, best)):
+            found.setdefault(query, []).append(response)
+    return found
+
+
+def seconds_taken(db: Database) -> list[float]:
+    with db.transaction() as session:
+        return list(session.scalars(select(LabelRow.seconds).order_by(LabelRow.id)))
+
+
+def lease_states(db: Database) -> list[str]:
+    with db.transaction() as session:
+        return list(session.scalars(select(LeaseRow.state).order_by(LeaseRow.state)))
