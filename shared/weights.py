@@ -1,4 +1,4 @@
-"""From version numbers to loaded models: the store says which version lies where, the checkpoint is verified, then read."""
+"""From version numbers to loaded models: the store says where a version lies, the checkpoint is verified, then read."""
 
 from pathlib import Path
 

@@ -13,8 +13,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.cli import plots
-from services.cli.figures import bootstrap, wilson, wins
+from services.cli.figures import bootstrap, wins
 from shared.domain import PolicyVersion, RewardStatus, RewardVersion
+from shared.intervals import wilson
 from shared.settings import Settings
 from shared.store.loop import Batch
 

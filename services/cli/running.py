@@ -75,7 +75,7 @@ def run_loop(
     simulate: Sequence[str] | None = None,
     labelers: int = 0,
 ) -> Iterator[RunningLoop]:
-    """Everything started and ready, its addresses said; ended again in reverse order when the block is left, however it is.
+    """Everything started and ready, its addresses said; ended in reverse order when the block is left, however it is.
 
     `simulate`: options of `prefloop simulate`, which then labels with `labelers` keys; None: people label.
     LoopError for ports in use, a full disk, servers or services that do not start.

@@ -63,7 +63,9 @@ class PPOWorker:
     def _train(self, job: Job, message: TrainPolicy) -> None:
         learner = self._learner_at(message.version - 1)
         self._learner = None  # in motion: worth nothing to anyone unless this job publishes it
-        log.info("policy %d: from episode %d with reward %d", message.version, learner.state.episodes, message.reward_version)
+        log.info(
+            "policy %d: from episode %d with reward %d", message.version, learner.state.episodes, message.reward_version
+        )
 
         def on_batch(episodes: int, stats: BatchStats) -> None:
             batch = episodes // self._settings.ppo.batch
@@ -94,9 +96,7 @@ class PPOWorker:
         state = load_state(folder / TRAINER, policy, self._settings.ppo, device=self._device)
         return Learner(version, policy, state)
 
-    def _publish(
-        self, job: Job, learner: Learner, *, reward_version: int | None, stats: list[BatchStats]
-    ) -> None:
+    def _publish(self, job: Job, learner: Learner, *, reward_version: int | None, stats: list[BatchStats]) -> None:
         parent = learner.version - 1 if learner.version else None
         last = stats[-1] if stats else None
 

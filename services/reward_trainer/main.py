@@ -17,7 +17,9 @@ def main() -> None:
     device = prepare(settings.model)
     checkpoints = Checkpoints(settings.checkpoints)
     weights = Weights(db, checkpoints, device=device, autocast=settings.model.autocast)
-    queues.serve(settings.redis_url.get_secret_value(), "reward_trainer", db, RewardTrainer(settings, db, checkpoints, weights))
+    queues.serve(
+        settings.redis_url.get_secret_value(), "reward_trainer", db, RewardTrainer(settings, db, checkpoints, weights)
+    )
 
 
 if __name__ == "__main__":

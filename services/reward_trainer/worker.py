@@ -1,6 +1,7 @@
 """The reward trainer: retrains r from ρ on all labels, judges it, publishes or rejects it."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from shared.checkpoints import Checkpoints
@@ -85,7 +86,7 @@ class RewardTrainer:
         log.info("reward %d %s: %s", version, verdict.status, verdict.reason)
 
 
-def _report(version: int):  # type: ignore[no-untyped-def]
+def _report(version: int) -> Callable[[int, int, float], None]:
     def report(step: int, steps: int, loss: float) -> None:
         if step % max(1, steps // 10) == 0:
             log.info("reward %d: step %d of %d, loss %.3f", version, step, steps, loss)

@@ -7,6 +7,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PreTrainedModel
+from transformers.utils import logging
 
 from shared.domain import LoopError
 
@@ -14,6 +15,11 @@ EMBEDDED = Path(__file__).parent / "embedded"
 PAD = "<|pad|>"
 # What transformers and safetensors raise for files that are missing, torn, or of another shape or format.
 UNREADABLE = (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError)
+
+# What transformers has to say goes where the process's own records go, and no progress bar between them.
+logging.disable_default_handler()
+logging.enable_propagation()
+logging.disable_progress_bar()
 
 
 def open_causal_lm(name_or_dir: str) -> tuple[PreTrainedModel, Any]:

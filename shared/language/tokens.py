@@ -27,9 +27,9 @@ class Tokenizer:
         return tuple(self._tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """The text of the ids; special tokens, pad among them, are left out."""
+        """The text of the ids; special tokens, pad among them, are left out. NUL, which no store takes, is U+FFFD."""
         text: str = self._tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        return text
+        return text.replace("\0", "\ufffd")
 
     def token_id(self, text: str) -> int:
         """The id of a text that is one token, which may be a special one. Raises LoopError where it is several."""

@@ -71,13 +71,17 @@ def _encoder(tokenizer: Encoder) -> Callable[[str], Query]:
 
 def _read(source: Path) -> list[str]:
     try:
-        lines = source.read_text(encoding="utf-8").splitlines()
+        with source.open(encoding="utf-8") as file:  # not splitlines, which parts a text at U+2028
+            lines = [line.rstrip("\n") for line in file]
     except (OSError, UnicodeDecodeError) as error:
         raise LoopError(f"task.queries {source} cannot be read ({error}); name a JSONL file, a `text` a line") from None
     texts = []
     for number, line in enumerate(lines, 1):
         try:
             text = json.loads(line)["text"].strip()
+            text.encode()  # half a surrogate pair, as JSON can spell it, is no text, and NUL no store takes
+            if "\0" in text:
+                raise ValueError
         except (ValueError, KeyError, TypeError, AttributeError):
             expected = f'expected {{"text": "..."}}, got {line[:60]!r}'
             raise LoopError(f"task.queries {source}, line {number}: {expected}") from None

@@ -8,9 +8,7 @@ from torch import Tensor
 from shared.language.tokens import left_pad
 
 
-def queries(
-    rows: Sequence[Sequence[int]], *, pad_id: int, length: int, device: torch.device
-) -> tuple[Tensor, Tensor]:
+def queries(rows: Sequence[Sequence[int]], *, pad_id: int, length: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Queries as (tokens (B, Q), mask (B, Q)), padded on the left to `length`."""
     tokens, mask = left_pad(rows, pad_id=pad_id, length=length)
     return tokens.to(device), mask.to(device)

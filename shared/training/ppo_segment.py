@@ -28,7 +28,7 @@ TOLERANCE = 1e-3  # of ratio 1 and KL 0 before the first update; float32 and ano
 
 @dataclass(frozen=True, slots=True)
 class BatchStats:
-    """Means over one batch. kl in nats a response; valid: share of responses that end properly; seconds of wall time."""
+    """Means over one batch. kl: nats a response; valid: share of responses that end properly; seconds: of wall time."""
 
     score: float
     reward: float
@@ -55,14 +55,14 @@ def train_segment(
     *,
     settings: PPOSettings,
     task_settings: TaskSettings,
-    on_batch: Callable[[int, BatchStats], None] = lambda episodes, stats: None,
+    on_batch: Callable[[int, BatchStats], None] = lambda *_: None,
 ) -> list[BatchStats]:
     """Move `policy` and `state` in place by up to `segment_batches` batches; never beyond the planned episodes.
 
     `on_batch(episodes, stats)` is called after each batch. Raises LoopError where the first batch's ratio is not 1, or
     KL not 0 at the very start: sampling, training and reference would then not be the same model.
     """
-    done = []
+    done: list[BatchStats] = []
     for _ in range(settings.segment_batches):
         if state.episodes >= settings.episodes:
             break
@@ -87,7 +87,9 @@ def train_segment(
         lr = linear_decay(settings.lr, done=state.episodes, total=settings.episodes)
         losses, reward = _learn(policy, episode, state, lr=lr, settings=settings, task=task_settings, check=not done)
         kl = episode.kl.mean().item()
-        stats = _stats(episode, losses, reward=reward, kl_coef=state.kl_coef, lr=lr, seconds=time.perf_counter() - start)
+        stats = _stats(
+            episode, losses, reward=reward, kl_coef=state.kl_coef, lr=lr, seconds=time.perf_counter() - start
+        )
         if not all(map(math.isfinite, stats.as_dict().values())):
             raise LoopError(f"PPO diverged at episode {state.episodes}: {stats}; lower ppo.lr or roll back")
         if settings.kl_target is not None:
@@ -117,7 +119,7 @@ def _learn(
         rewards = whiten(rewards, keep_mean=True)
     advantages, returns = gae(rewards, episode.values, gamma=settings.gamma, lam=settings.lam)
     advantages = whiten(advantages, keep_mean=False)
-    losses = []
+    losses: list[PPOLoss] = []
     for rows in _minibatches(state, settings):
         out = policy(episode.query[rows], episode.query_mask[rows], episode.response[rows])
         loss = ppo_loss(
@@ -161,7 +163,8 @@ def _stats(
     episode: Rollout, losses: list[PPOLoss], *, reward: float, kl_coef: float, lr: float, seconds: float
 ) -> BatchStats:
     def mean(name: str) -> float:
-        return sum(getattr(loss, name).item() for loss in losses) / len(losses)
+        values: list[float] = [getattr(loss, name).item() for loss in losses]
+        return sum(values) / len(values)
 
     return BatchStats(
         score=episode.score.mean().item(),

@@ -25,7 +25,7 @@ SCORING_BATCH = 32  # queries scored at once, where no gradient is kept
 
 @dataclass(frozen=True, slots=True)
 class RewardTraining:
-    """A trained reward model with its figures. `correct` of `held_out` labels got the highest score; `losses` a step."""
+    """A trained reward model. `correct` of `held_out` labels got the highest score; `losses` holds one a step."""
 
     model: RewardModel
     labels: int
@@ -48,7 +48,7 @@ def train_reward(
     task_settings: TaskSettings,
     held_out: float,
     seed: int,
-    on_step: Callable[[int, int, float], None] = lambda step, steps, loss: None,
+    on_step: Callable[[int, int, float], None] = lambda *_: None,
 ) -> RewardTraining:
     """Train reward model `version` on the labels whose queries are not held out (algorithm.md, Reward loss).
 
@@ -139,9 +139,7 @@ def _scores(model: RewardModel, labels: Sequence[LabeledQuery], task: TaskSettin
     rows = [label.tokens for label in labels for _ in range(n)]
     answers = [tokens for label in labels for tokens in label.responses]
     query, mask = batches.queries(rows, pad_id=model.pad_id, length=task.query_tokens, device=model.device)
-    response, length = batches.responses(
-        answers, pad_id=model.pad_id, length=task.response_tokens, device=model.device
-    )
+    response, length = batches.responses(answers, pad_id=model.pad_id, length=task.response_tokens, device=model.device)
     return model.score(query, mask, response, length).view(len(labels), n)
 
 

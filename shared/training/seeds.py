@@ -18,5 +18,5 @@ def generator(device: torch.device, *parts: object) -> torch.Generator:
 
 
 def is_held_out(position: int, *, seed: int, share: float) -> bool:
-    """Whether the labels of the query at `position` only measure accuracy. By query, so that no query is on both sides."""
+    """Whether the labels of the query at `position` only measure accuracy. By query: none is on both sides."""
     return random.Random(seed_of(seed, "held out", position)).random() < share

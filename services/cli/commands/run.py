@@ -1,6 +1,5 @@
 """`up`, `demo`, `simulate`, `status`: the loop itself."""
 
-import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,7 +80,6 @@ def simulate(
     from shared.telemetry import configure
 
     configure("simulate", "info")
-    logging.getLogger("httpx").setLevel("WARNING")  # a line a request is too much
     known = [*keys, *(key for key in (listed or "").split(",") if key and not keys)]
     if labelers is not None and labelers > len(known):
         raise LoopError(f"--labelers {labelers}, but {len(known)} keys: each labeler needs a key of their own")

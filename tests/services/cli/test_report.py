@@ -35,7 +35,7 @@ def reward(version: int, accuracy: float | None, status: RewardStatus = RewardSt
 
 def batch(number: int) -> Batch:
     stats = {"kl": 0.1 * number, "score": 0.2 * number}
-    return Batch(policy_version=1 + number // 5, batch=number, episodes=64 * number, stats=stats, created_at=START)
+    return Batch(policy_version=1 + number // 5, batch=number, episodes=64 * number, stats=stats)
 
 
 EXAMPLES = [

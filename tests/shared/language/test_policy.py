@@ -141,6 +141,11 @@ def test_a_model_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         import_policy(str(tmp_path))
 
 
+def test_a_nul_that_a_policy_writes_can_be_stored() -> None:
+    tokenizer = import_policy(str(tiny_model())).tokenizer
+    assert tokenizer.decode(tokenizer.encode("a\0b")) == "a\ufffdb"
+
+
 def test_a_truncate_token_must_be_one_token() -> None:
     tokenizer = import_policy(str(tiny_model())).tokenizer
     assert tokenizer.decode([tokenizer.token_id(".")]) == "."

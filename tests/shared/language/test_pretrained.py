@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,3 +109,16 @@ def test_more_tokens_than_the_model_reads_are_refused() -> None:
     query, mask = left_pad([[1, 2]], pad_id=policy.tokenizer.pad_id, length=60)
     with pytest.raises(LoopError, match=r"query_tokens \(60\) and task.response_tokens \(5\) are more than the 64"):
         sample(policy, query, mask, length=5, temperature=1.0, generator=torch.Generator())
+
+
+def test_transformers_speaks_through_the_process_s_own_logging(tmp_path: Path) -> None:
+    code = (
+        "from shared.telemetry import configure; configure('ppo', 'info')\n"
+        "from shared.language.policy import import_policy, save_policy; import sys, pathlib\n"
+        "from transformers.utils import logging\n"
+        "save_policy(import_policy(sys.argv[1]), pathlib.Path(sys.argv[2]))\n"
+        "logging.get_logger('transformers.modeling_utils').warning('said')\n"
+    )
+    command = [sys.executable, "-c", code, str(tiny_model()), str(tmp_path)]
+    (line,) = subprocess.run(command, check=True, capture_output=True, text=True).stderr.splitlines()
+    assert line.endswith("WARNING ppo transformers.modeling_utils: said")

@@ -48,6 +48,14 @@ def test_long_queries_are_left_out(tmp_path: Path) -> None:
     assert all(len(tokens) == 4 for _, tokens in [task.query(i) for i in range(30)] + task.evaluation(30))
 
 
+def test_a_text_may_hold_whatever_json_may(tmp_path: Path) -> None:
+    (tmp_path / "queries.jsonl").write_text(
+        "".join(f'{{"text": "day\u2028{i}\x85"}}\n' for i in range(32)), encoding="utf-8"
+    )
+    task = load_task(TaskSettings(queries=tmp_path / "queries.jsonl"), Words())
+    assert {task.query(i)[0] for i in range(24)} <= {f"day\u2028{i}" for i in range(32)}
+
+
 def test_a_task_without_queries_is_an_error(tmp_path: Path) -> None:
     for texts in ([], ["A query that is far too long."] * 50, ["It was day one."]):
         with pytest.raises(LoopError, match=r"task.queries .*too few queries"):
@@ -58,7 +66,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(LoopError, match=r"none\.jsonl cannot be read"):
         load_task(TaskSettings(queries=tmp_path / "none.jsonl"), Words())
     settings = written(tmp_path, ["fine"])
-    for line in ("not json", "[]", '{"text": 3}', '{"query": "x"}'):
+    for line in ("not json", "[]", '{"text": 3}', '{"query": "x"}', r'{"text": "a\u0000b"}', r'{"text": "\ud800"}'):
         (tmp_path / "queries.jsonl").write_text('{"text": "fine"}\n' + line + "\n")
         with pytest.raises(LoopError, match=r"queries.jsonl, line 2: expected"):
             load_task(settings, Words())

@@ -5,7 +5,7 @@ from shared.training.seeds import generator, is_held_out, seed_of
 
 def test_a_seed_is_the_same_on_every_machine() -> None:
     # printf 1:sample:0 | sha256sum: the first eight bytes, shifted right by one bit
-    assert seed_of(1, "sample", 0) == 0x9df28b387935fe15 >> 1
+    assert seed_of(1, "sample", 0) == 0x9DF28B387935FE15 >> 1
     assert seed_of(1, "sample", 0) != seed_of(1, "sample", 1)
 
 
