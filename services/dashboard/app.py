@@ -9,7 +9,6 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from shared.store.database import Database
 from starlette.concurrency import run_in_threadpool
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
@@ -23,6 +22,7 @@ from services.dashboard.view import View
 from shared.domain import LoopError, Role
 from shared.settings import Settings
 from shared.store import accounts
+from shared.store.database import Database
 
 HERE = Path(__file__).parent
 LONGEST_FORM = 4096  # bytes; a key has some 50

@@ -1,6 +1,5 @@
 """In front of every route: an operator's key or session, no unsafe request from another site, and a strict CSP."""
 
-from shared.store.database import Database
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -10,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.dashboard.session import COOKIE, Sessions
 from shared.domain import LoopError, Role
 from shared.store import accounts
+from shared.store.database import Database
 
 # The sign-in page and what it shows; every other path is behind the key, those that do not exist included.
 OPEN = frozenset({"/healthz", "/login", "/static/style.css", "/static/icon.svg"})

@@ -1,12 +1,12 @@
 """Entry point of the dashboard."""
 
 import uvicorn
-from shared.queues import Queues
-from shared.store.database import Database
-from shared.telemetry import configure
 
 from services.dashboard.app import build
+from shared.queues import Queues
 from shared.settings import load_settings
+from shared.store.database import Database
+from shared.telemetry import configure
 
 
 def main() -> None:

@@ -28,11 +28,11 @@ class LoopCollector(Collector):
         yield from _gauge("prefloop_labels_budget", "Labels wanted by the end of training.", view.labels.budget)
         yield from _gauge("prefloop_open_queries", "Queries that wait for an answer.", view.labels.open_queries)
         yield from _gauge("prefloop_open_leases", "Queries lent to somebody right now.", view.labels.leases_open)
-        yield from _gauge("prefloop_reward_version", "Newest published reward version.", reward and reward.version)
+        yield from _gauge("prefloop_reward_version", "Newest published reward.", reward.version if reward else None)
         yield from _gauge(
-            "prefloop_reward_accuracy", "Its share of held-out labels predicted.", reward and reward.accuracy
+            "prefloop_reward_accuracy", "Its share of held-out labels predicted.", reward.accuracy if reward else None
         )
-        yield from _gauge("prefloop_policy_version", "Newest published policy version.", policy and policy.version)
+        yield from _gauge("prefloop_policy_version", "Newest published policy.", policy.version if policy else None)
         yield from _gauge("prefloop_kl", "KL of policy and reference, nats a response, newest batch.", training.kl)
         yield from _gauge("prefloop_kl_coef", "KL coefficient of the newest batch.", training.kl_coef)
         yield from _gauge("prefloop_score", "Mean score of the newest batch.", training.score)

@@ -2,13 +2,13 @@
 
 rq-dashboard 0.9 requeues on GET, deletes on POST without a token, reads some jobs with pickle whatever it is told, and
 writes job descriptions and tracebacks into its pages as HTML. PostgreSQL is the truth about jobs here and the
-orchestrator sends lost messages again by itself, so nothing needs to be changed by hand: what is not in READ is refused.
+orchestrator sends lost messages again by itself, so nothing needs a change by hand: what is not in READ is refused.
 """
 
 import re
 import secrets
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import redis
 import rq_dashboard
@@ -19,6 +19,7 @@ from rq.exceptions import NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq_dashboard import web
+from starlette.types import ASGIApp
 
 READ = frozenset(
     f"rq_dashboard.{view}"
@@ -52,19 +53,20 @@ class JSONJob(Job):
 
 class JSONQueue(Queue):
     @classmethod
-    def all(cls, connection: Any, **options: Any) -> list[Queue]:
-        return super().all(connection, **options | {"serializer": JSONSerializer})
+    def all(cls, connection: Any, *args: Any, **options: Any) -> list[Queue]:
+        return super().all(connection, *args, **options | {"serializer": JSONSerializer})
 
 
 class JSONWorker(Worker):
     @classmethod
-    def all(cls, connection: Any = None, **options: Any) -> list[Any]:
-        return super().all(connection, **options | {"serializer": JSONSerializer})
+    def all(cls, connection: Any = None, *args: Any, **options: Any) -> list[Any]:
+        return super().all(connection, *args, **options | {"serializer": JSONSerializer})
 
 
-def rq_pages(redis_url: str) -> WSGIMiddleware:
+def rq_pages(redis_url: str) -> ASGIApp:
     """rq-dashboard as an ASGI app, to be mounted at /queues behind the guard."""
-    return WSGIMiddleware(flask_app(redis_url), workers=2)
+    pages: Any = flask_app(redis_url)  # Flask, a2wsgi and Starlette each have types of their own for one protocol
+    return cast(ASGIApp, WSGIMiddleware(pages, workers=2))
 
 
 def flask_app(redis_url: str) -> Flask:
@@ -73,9 +75,8 @@ def flask_app(redis_url: str) -> Flask:
     web.config.serializer = JSONSerializer
     web.Job, web.Queue, web.Worker = JSONJob, JSONQueue, JSONWorker
     app = Flask(rq_dashboard.__name__)  # its own name: base.html asks for a favicon in the app's static folder
-    app.config.update(
-        RQ_DASHBOARD_REDIS_URL="redis", RQ_DASHBOARD_DISABLE_DELETE=True
-    )  # never the address: pages show it
+    # "redis", never the address: pages show it
+    app.config.update(RQ_DASHBOARD_REDIS_URL="redis", RQ_DASHBOARD_DISABLE_DELETE=True)
     web.setup_rq_connection(app)
     app.before_request(_refuse)
     app.register_blueprint(web.blueprint)

@@ -96,7 +96,8 @@ export function chart(figure, { series, times = false, xRange, range, format, ri
     scales: { x: { time: times, ...(xRange && { range: xRange }) }, y: { range }, ...(right && { right: { range: (_u, _low, high) => [0, (high || 1) * 1.25] } }) },
     axes: [
       axis({
-        size: 24,
+        size: 28,
+        gap: 8,
         space: 70,
         ...(times && { incrs: STEPS }),
         values: (_u, ticks, _axis, _space, step) => (times ? time(ticks, step) : ticks.map((tick) => tick.toLocaleString("en"))),

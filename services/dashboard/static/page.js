@@ -6,7 +6,13 @@ const $ = (id) => document.getElementById(id);
 const number = (value) => value.toLocaleString("en");
 const fixed = (value, digits) => (value == null ? "–" : value.toFixed(digits).replace("-", "−"));
 const percent = (value) => (value == null ? "–" : `${(100 * value).toFixed(1)} %`);
-const clock = (text) => new Date(text).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+
+/** The time of day; of what is older than a day, the date. */
+function clock(text) {
+  const at = new Date(text);
+  return Date.now() - at > 86400e3 ? at.toLocaleDateString([], { day: "numeric", month: "short" })
+    : at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+}
 
 function duration(seconds) {
   if (seconds < 90) return `${Math.round(seconds)} s`;
@@ -27,12 +33,12 @@ function element(tag, { text, className, title } = {}, ...children) {
 }
 
 const shown = new Map();
-/** Renew the children of `id` when what they show has changed: an opened error stays open. */
-function list(id, data, make) {
+/** Renew what `id` lists when that has changed: an opened error stays open. */
+function list(id, data, make, empty) {
   const text = JSON.stringify(data);
   if (shown.get(id) === text) return;
   shown.set(id, text);
-  $(id).replaceChildren(...make(data));
+  $(id).replaceChildren(...(data.length ? data.map(make) : [element(empty, { text: "none", className: "none" })]));
 }
 
 let state = null;
@@ -93,7 +99,7 @@ function showTiles({ labels, reward, policy, training }) {
   put("policy-note", policy.newest?.reward_version != null ? `by r${policy.newest.reward_version}` : "no policy trained yet");
   put("kl", fixed(training.kl, 2));
   const target = training.kl_target == null ? "β fixed" : `target ${training.kl_target}`;
-  put("kl-note", `${target} · β ${fixed(training.kl_coef, 3)}`);
+  put("kl-note", training.kl_coef == null ? target : `${target} · β ${fixed(training.kl_coef, 3)}`);
   put("episodes", number(training.episodes));
   put("episodes-of", `of ${number(training.planned)}`);
   $("episodes-bar").value = training.episodes / training.planned;
@@ -109,7 +115,7 @@ function showCharts({ labels, reward, policy, training }) {
   const points = measured(state);
   const only = (status) => points.map((version) => (version.status === status ? version.accuracy : null));
   draw.accuracy([points.map(({ labels: count }) => count), only("published"), only("rejected")], {
-    level: { y: reward.chance, text: `chance ${Math.round(100 * reward.chance)} %`, side: "right" },
+    level: { y: reward.chance, text: `chance ${Math.round(100 * reward.chance)} %`, side: "left" },
     whiskers: points.map(({ labels: count, interval }) => [count, ...interval]),
   });
   const { episodes, score, kl, kl_coef: coef } = training.curve;
@@ -119,11 +125,17 @@ function showCharts({ labels, reward, policy, training }) {
   draw.kl([episodes, kl, coef], { marks, level });
 }
 
-function jobRow({ key, attempt, state: name, silent_seconds: silent, error }) {
-  const note = name === "running" && silent > 30 ? `silent for ${duration(silent)}` : name;
-  const title = attempt > 1 ? `${key}, attempt ${attempt}` : key;
-  const line = element("div", { className: "line" }, element("span", { text: title }), element("span", { text: note }));
-  if (name === "failed") line.lastChild.className = "failed";
+function jobWords({ key, attempt, state: name, silent_seconds: silent, error }) {
+  return {
+    title: attempt > 1 ? `${key}, attempt ${attempt}` : key,
+    note: name === "running" && silent > 30 ? `silent for ${duration(silent)}` : name,
+    className: name === "failed" ? name : "",
+    error,
+  };
+}
+
+function jobRow({ title, note, className, error }) {
+  const line = element("div", { className: "line" }, element("span", { text: title }), element("span", { text: note, className }));
   const row = element("li", {}, line);
   if (error) {
     const last = error.trim().split("\n").at(-1);
@@ -132,34 +144,38 @@ function jobRow({ key, attempt, state: name, silent_seconds: silent, error }) {
   return row;
 }
 
+function versionRow({ cells, title, className = "" }) {
+  const [name, from, ...figures] = cells;
+  const last = figures.map((text, i) => element("td", { text, className: i ? "n" : `n ${className}` }));
+  return element("tr", { title }, element("td", { text: name }), element("td", { text: from }), ...last);
+}
+
 function versionRows({ reward, policy }) {
-  const rewards = reward.versions.map((version) => ({
-    at: version.created_at,
-    cells: [`r${version.version}`, `${number(version.labels)} labels`, version.status === "rejected" ? "rejected" : percent(version.accuracy)],
-    title: version.reason,
-    className: version.status,
+  const rewards = reward.versions.map(({ version, labels, status, accuracy, reason, created_at: at }) => ({
+    at,
+    cells: [`r${version}`, `${number(labels)} labels`, status === "rejected" ? "rejected" : percent(accuracy), clock(at)],
+    title: reason,
+    className: status,
   }));
-  const policies = policy.versions.map((version) => ({
-    at: version.created_at,
-    cells: [`π${version.version}`, version.reward_version == null ? "the reference" : `π${version.parent} and r${version.reward_version}`,
-      version.score == null ? "" : `${fixed(version.score, 2)} at ${fixed(version.kl, 1)} nats`],
-    title: version.sha256,
+  const policies = policy.versions.map(({ version, parent, reward_version: by, score, kl, sha256, created_at: at }) => ({
+    at,
+    cells: [`π${version}`, by == null ? "the reference" : `π${parent} and r${by}`,
+      score == null ? "" : `${fixed(score, 2)} at ${fixed(kl, 1)} nats`, clock(at)],
+    title: sha256,
   }));
   return [...rewards, ...policies].sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
 }
 
+function labelerRow({ name, labels }) {
+  return element("tr", {}, element("td", { text: name }), element("td", { text: number(labels), className: "n" }));
+}
+
 function showLists({ jobs, labels }) {
-  list("jobs", jobs, () => (jobs.length ? jobs.map(jobRow) : [element("li", { text: "none", className: "none" })]));
   const versions = versionRows(state);
-  if (shown.get("versions") !== JSON.stringify(versions)) {
-    shown.set("versions", JSON.stringify(versions));
-    $("versions").tBodies[0].replaceChildren(...versions.map(({ at, cells, title, className }) => element("tr", { title },
-      element("td", { text: cells[0] }), element("td", { text: cells[1] }),
-      element("td", { text: cells[2], className: `n ${className ?? ""}` }), element("td", { text: clock(at), className: "n" }))));
-    $("versions").tHead.hidden = versions.length === 0;
-  }
-  list("labelers", labels.labelers, () => [element("tbody", {}, ...labels.labelers.map(({ name, labels: count }) => element("tr", {},
-    element("td", { text: name }), element("td", { text: number(count), className: "n" }))))]);
+  list("jobs", jobs.map(jobWords), jobRow, "li");
+  list("versions", versions, versionRow, "td");
+  list("labelers", labels.labelers, labelerRow, "td");
+  $("versions-head").hidden = versions.length === 0;
 }
 
 function trouble(text) {

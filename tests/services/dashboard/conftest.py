@@ -10,13 +10,13 @@ import httpx
 import pytest
 import uvicorn
 from pydantic import SecretStr
-from shared.queues import Queues
-from shared.store.database import Database
 
 from services.dashboard.app import build
 from shared.domain import Role
+from shared.queues import Queues
 from shared.settings import Settings
 from shared.store import accounts, loop
+from shared.store.database import Database
 
 SECRET = "the secret that signs sessions"
 

@@ -5,7 +5,6 @@ import random
 from datetime import UTC, datetime, timedelta
 
 from shared.store.database import Database
-
 from shared.store.tables import JobRow, Labeler, LabelRow, LeaseRow, Policy, PPOBatch, Query, Response, Reward
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -13,10 +12,14 @@ LABELS = 240
 OPEN = 12
 
 
-def fill(db: Database, *, labels: int = LABELS) -> None:
-    """`labels` answered queries, OPEN unanswered ones, two of them leased; policy 3 in training."""
+def fill(db: Database) -> None:
+    """LABELS answered queries, OPEN unanswered ones, two of them leased; policy 3 in training."""
     start = datetime.now(UTC) - timedelta(minutes=8)
     dice = random.Random(1)
+
+    def at(position: int) -> datetime:
+        return start + timedelta(seconds=480 * position / (LABELS + OPEN))
+
     with db.transaction() as session:
         people = [Labeler(name=name, role="labeler") for name in ("ada", "grace", "alan", EVIL)]
         rewards = [
@@ -32,10 +35,19 @@ def fill(db: Database, *, labels: int = LABELS) -> None:
         session.add_all(_batches(dice))
         session.add_all(_jobs(start))
         session.flush()
-        for position in range(labels + OPEN):
-            at = start + timedelta(seconds=480 * position / (labels + OPEN))
-            person = people[min(int(dice.random() ** 1.3 * 4), 3)]
-            _query(session, position, at, person if position < labels + 2 else None, answered=position < labels)
+        queries = [
+            _query(position, at(position), claimed=position < LABELS + 2, answered=position < LABELS)
+            for position in range(LABELS + OPEN)
+        ]
+        session.add_all(queries)
+        session.flush()
+        leased = [(query, people[min(int(dice.random() ** 1.3 * 4), 3)]) for query in queries[: LABELS + 2]]
+        session.add_all(
+            Response(query_id=query.id, index=i, text=f"answer {i}.", tokens=[i]) for query in queries for i in range(4)
+        )
+        session.add_all(_lease(query, person) for query, person in leased)
+        session.flush()
+        session.add_all(_label(query, person) for query, person in leased[:LABELS])
 
 
 def _reward(version: int, status: str, labels: int, accuracy: float, at: datetime) -> Reward:
@@ -122,42 +134,38 @@ def _jobs(start: datetime) -> list[JobRow]:
     ]
 
 
-def _query(session: "object", position: int, at: datetime, person: Labeler | None, *, answered: bool) -> None:
-    query = Query(
+def _query(position: int, at: datetime, *, claimed: bool, answered: bool) -> Query:
+    return Query(
         position=position,
         policy_version=min(2, position // 80),
         text="Once upon a time",
         tokens=[1, 2],
-        claims=int(person is not None),
+        claims=int(claimed),
         answers=int(answered),
         created_at=at,
     )
-    session.add(query)
-    session.flush()
-    session.add_all(Response(query_id=query.id, index=i, text=f"answer {i}.", tokens=[i]) for i in range(4))
-    if person is None:
-        return
-    lease = LeaseRow(
-        id=f"lease-{position}",
+
+
+def _lease(query: Query, person: Labeler) -> LeaseRow:
+    return LeaseRow(
+        id=f"lease-{query.position}",
         query_id=query.id,
         labeler_id=person.id,
         shown=[0, 1, 2, 3],
-        state="done" if answered else "open",
-        created_at=at,
-        expires_at=at + timedelta(minutes=20),
+        state="done" if query.answers else "open",
+        created_at=query.created_at,
+        expires_at=query.created_at + timedelta(minutes=20),
     )
-    session.add(lease)
-    if answered:
-        session.flush()
-        session.add(
-            LabelRow(
-                query_id=query.id,
-                labeler_id=person.id,
-                lease_id=lease.id,
-                best=1,
-                position=1,
-                seconds=4.0,
-                policy_version=query.policy_version,
-                created_at=at,
-            )
-        )
+
+
+def _label(query: Query, person: Labeler) -> LabelRow:
+    return LabelRow(
+        query_id=query.id,
+        labeler_id=person.id,
+        lease_id=f"lease-{query.position}",
+        best=1,
+        position=1,
+        seconds=4.0,
+        policy_version=query.policy_version,
+        created_at=query.created_at,
+    )

@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -45,8 +46,12 @@ def queued(connection: redis.Redis) -> Job:
     return queue.enqueue(f"{__name__}.fails", "x", job_id="sample-0-1", description="sample-0 attempt 1")
 
 
-def everything(connection: redis.Redis) -> dict[bytes, bytes]:
+def everything(connection: redis.Redis) -> dict[bytes, bytes | None]:
     return {key: connection.dump(key) for key in connection.scan_iter()}
+
+
+def data(pages: FlaskClient, path: str) -> Any:
+    return pages.get(f"/0/data/{path}.json").get_json()
 
 
 CHANGES = [
@@ -112,15 +117,15 @@ def test_pages_answer(pages: FlaskClient, path: str) -> None:
 
 @pytest.mark.usefixtures("queued")
 def test_data_of_queues_and_jobs(pages: FlaskClient, failed: Job) -> None:
-    queues = {queue["name"]: queue for queue in pages.get("/0/data/queues.json").json["queues"]}
+    queues = {queue["name"]: queue for queue in data(pages, "queues")["queues"]}
     assert queues["sampler"]["count"] == 1
     assert queues["ppo"]["failed_job_registry_count"] == 1
-    (job,) = pages.get("/0/data/jobs/ppo/failed/8/asc/1.json").json["jobs"]
+    (job,) = data(pages, "jobs/ppo/failed/8/asc/1")["jobs"]
     assert job["id"] == failed.id
     assert f"ValueError: {EVIL}" in job["exc_info"]
-    (job,) = pages.get("/0/data/jobs/sampler/queued/8/dsc/1.json").json["jobs"]
+    (job,) = data(pages, "jobs/sampler/queued/8/dsc/1")["jobs"]
     assert job["description"] == "sample-0 attempt 1"
-    assert pages.get(f"/0/data/job/{failed.id}.json").json["status"] == "failed"
+    assert data(pages, f"job/{failed.id}")["status"] == "failed"
 
 
 def test_workers_and_what_they_run(pages: FlaskClient, connection: redis.Redis) -> None:
@@ -137,12 +142,12 @@ def test_workers_and_what_they_run(pages: FlaskClient, connection: redis.Redis) 
 
 
 PAGES: list[FlaskClient] = []
-SEEN: list[dict[str, object]] = []
+SEEN: list[dict[str, Any]] = []
 
 
 def looks() -> None:
     """Run as a job in this process: what the workers' page says meanwhile."""
-    SEEN.extend(PAGES.pop().get("/0/data/workers.json").json["workers"])
+    SEEN.extend(data(PAGES.pop(), "workers")["workers"])
 
 
 def explode() -> None:

@@ -1,0 +1,94 @@
+"""The pages in a real browser: they draw, stay live, escape, and stay within their Content-Security-Policy."""
+
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from shared.store import loop
+from shared.store.database import Database
+from tests.services.dashboard.conftest import Dashboard
+from tests.services.dashboard.rows import EVIL, LABELS, fill
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, dashboard: Dashboard) -> Iterator[Page]:
+    """A page that fails the test where the console says anything, or a request leaves our origin."""
+    trouble: list[str] = []
+
+    def heard(message: ConsoleMessage) -> None:
+        trouble.append(message.text)
+
+    def sent(request: Request) -> None:
+        if not request.url.startswith(dashboard.url):
+            trouble.append(request.url)
+
+    page = browser.new_page(base_url=dashboard.url)
+    page.on("console", heard)
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("dialog", lambda dialog: trouble.append(f"dialog: {dialog.message}"))
+    page.on("request", sent)
+    page.goto("/")
+    page.get_by_label("Operator's key").fill(dashboard.operator)
+    page.get_by_role("button", name="Sign in").click()
+    yield page
+    page.close()
+    assert trouble == []
+
+
+def test_the_page_shows_the_loop_and_stays_live(page: Page, db: Database) -> None:
+    expect(page.locator("#headline")).to_have_text("Starting")
+    fill(db)
+    expect(page.locator("#labels")).to_have_text(str(LABELS))
+    expect(page.locator("#headline")).to_have_text("Training the policy")
+    expect(page.locator("#accuracy")).to_have_text("42.0 %")
+    expect(page.locator("#policy-version")).to_have_text("π2")
+    expect(page.locator("figure canvas")).to_have_count(4)
+    expect(page.locator("#versions tr")).to_have_count(6)
+    expect(page.locator("#labelers")).to_contain_text(EVIL)
+    expect(page.locator("#jobs summary")).to_have_text(f"OSError: {EVIL}")
+    page.locator("#jobs summary").click()
+    loop.set_paused(db, True)
+    expect(page.locator("#headline")).to_have_text("Paused")
+    expect(page.locator("#jobs pre")).to_be_visible()
+    page.locator("#score-chart .u-over").hover()
+    expect(page.locator("#score-chart output")).to_have_text(re.compile(r"episode \d"))
+
+
+def test_it_fits_a_phone(page: Page, db: Database) -> None:
+    fill(db)
+    page.set_viewport_size({"width": 360, "height": 740})
+    expect(page.locator("figure canvas")).to_have_count(4)
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_queues_in_the_browser(page: Page, redis_url: str) -> None:
+    with Redis.from_url(redis_url) as connection:
+        queue = Queue("ppo", connection=connection, serializer=JSONSerializer)
+        queue.enqueue("shared.queues.deliver", "policy-1", 1, job_id="policy-1-1", description=EVIL)
+        page.get_by_role("link", name="Queues").click()
+        page.get_by_role("row", name="ppo").get_by_role("link").first.click()
+        expect(page.get_by_text(EVIL)).to_be_visible()
+        expect(page.get_by_text("Compact")).to_be_hidden()
+        page.get_by_role("link", name="policy-1-1").click()
+        expect(page.locator(".description-scroll")).to_have_text(EVIL)
+        page.get_by_role("link", name="Workers").click()
+        expect(page.get_by_text("No workers.")).to_be_visible()
+        page.get_by_title("back to the loop").click()
+        expect(page.locator("#headline")).to_be_visible()
