@@ -49,3 +49,9 @@ def test_a_file_holds_one_idea(path: Path) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno is not None
             assert node.end_lineno - node.lineno < 60, f"{node.name} is longer than a screen"
+
+
+def test_the_readmes_tree_names_every_file() -> None:
+    tree = (ROOT / "README.md").read_text().partition("## The tree")[2]
+    named = [path for path in SOURCES if path.name != "__init__.py"]
+    assert not [path.relative_to(ROOT).as_posix() for path in named if path.name not in tree]
