@@ -5,16 +5,18 @@ again, and one that comes twice finds that the job is taken. JSON, because RQ's 
 """
 
 import logging
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 
 from redis import Redis, RedisError
 from rq import Queue, SimpleWorker
 from rq.exceptions import StopRequested
+from rq.job import Job as RQJob
 from rq.serializers import JSONSerializer
 
 from shared.domain import Job, LoopError
@@ -77,6 +79,7 @@ class Queues:
 class Work:
     db: Database
     handler: Callable[[Job], None]
+    stop: threading.Event
 
 
 _work: Work | None = None  # of this process: RQ finds functions by name, not objects
@@ -88,31 +91,39 @@ def serve(redis_url: str, queue: str, db: Database, handler: Callable[[Job], Non
     A job under way is then given back. While Redis is away the worker waits for it.
     """
     global _work  # noqa: PLW0603 (see above)
-    _work = Work(db, handler)
-    connection = _connect(redis_url)
-    while True:
-        try:
-            worker = _Worker(
-                [queue],
-                connection=connection,
-                serializer=JSONSerializer,
-                worker_ttl=WORKER_TTL,
-                maintenance_interval=WORKER_TTL,
-                log_job_description=False,
-            )
-            worker.work(logging_level="WARNING")
-            if worker.stopping:
-                return
-        except RedisError as error:
-            log.warning("Redis does not answer: %s", error)
-        time.sleep(RECONNECT_SECONDS)
+    stop = threading.Event()
+    _work = Work(db, handler, stop)
+
+    def request_stop(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        if not stop.is_set():
+            stop.set()
+            raise StopRequested
+
+    with suppress(StopRequested):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, request_stop)
+        connection = _connect(redis_url)
+        while not stop.is_set():
+            try:
+                _Worker(
+                    [queue],
+                    connection=connection,
+                    serializer=JSONSerializer,
+                    worker_ttl=WORKER_TTL,
+                    maintenance_interval=WORKER_TTL,
+                    log_job_description=False,
+                ).work(logging_level="WARNING")
+            except RedisError as error:
+                log.warning("Redis does not answer: %s", error)
+            if not stop.is_set():
+                time.sleep(RECONNECT_SECONDS)
 
 
 def deliver(key: str, attempt: int) -> None:
     """What RQ calls for a message: take the job, do it, and say in the store how it ended if the handler has not."""
     if _work is None:
         raise RuntimeError("deliver is for workers that `serve` started")
-    db = _work.db
+    db, stop = _work.db, _work.stop
     job = jobs.begin(db, key, attempt)
     if job is None:
         log.info("%s, attempt %d: nothing to do, it is done, taken or given up", key, attempt)
@@ -120,14 +131,12 @@ def deliver(key: str, attempt: int) -> None:
     with _heartbeats(db, job):
         try:
             _work.handler(job)
-        except StopRequested:
-            log.info("%s, attempt %d: given back, the worker stops", key, attempt)
-            jobs.give_back(db, key, attempt)
-            raise
         except Exception as error:
-            jobs.fail(
-                db, key, attempt, str(error) if isinstance(error, LoopError) else f"{type(error).__name__}: {error}"
-            )
+            if stop.is_set():  # whatever StopRequested became on its way through a library
+                log.info("%s, attempt %d: given back, the worker stops", key, attempt)
+                jobs.give_back(db, key, attempt)
+            else:
+                jobs.fail(db, key, attempt, _said(error))
             raise
 
 
@@ -136,10 +145,9 @@ def _said(error: Exception) -> str:
 
 
 class _Worker(SimpleWorker):
-    """RQ's worker that keeps the model loaded between jobs. It leaves at once instead of after the job."""
+    """RQ's worker that keeps the model loaded between jobs. An outage of Redis may end it; `serve` makes another."""
 
     max_connection_wait_time = 5.0
-    stopping = False
 
     def subscribe(self) -> None:
         """Listen to no commands: RQ's stop jobs in processes of their own, and ending the thread takes a second."""
@@ -147,9 +155,12 @@ class _Worker(SimpleWorker):
     def unsubscribe(self) -> None:
         pass
 
-    def request_stop(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        if not self.stopping:
-            self.stopping = self._stop_requested = True
+    def _install_signal_handlers(self) -> None:
+        """Those of `serve` stand: they leave at once instead of after the job, and outlive this worker."""
+
+    def execute_job(self, job: RQJob, queue: Queue) -> None:
+        super().execute_job(job, queue)
+        if _work is not None and _work.stop.is_set():  # StopRequested ended the job, and RQ took it for a failure
             raise StopRequested
 
 

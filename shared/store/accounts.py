@@ -12,6 +12,7 @@ from shared.store.database import Database
 from shared.store.tables import ApiKey, Labeler
 
 PREFIX_LENGTH = 8
+LEAST_LENGTH = 16  # of a key somebody made up: the prefix, which all may see, must leave enough to guess
 
 
 def new_key() -> str:
@@ -22,24 +23,28 @@ def new_key() -> str:
 def create_account(db: Database, name: str, role: Role) -> str:
     """Make an account. Returns its key, which is never to be seen again. LoopError where the name is taken."""
     key = new_key()
+    new = insert(Labeler).values(name=name, role=role).on_conflict_do_nothing().returning(Labeler.id)
     with db.transaction() as session:
-        if session.scalar(select(Labeler).where(Labeler.name == name)) is not None:
+        account_id = session.scalar(new)
+        if account_id is None:
             raise LoopError(f"account {name!r} is there already: choose another name")
-        account = Labeler(name=name, role=role)
-        session.add(account)
-        session.flush()
-        _add_key(session, account.id, key)
+        _add_key(session, account_id, key)
     return key
 
 
 def ensure_account(db: Database, name: str, role: Role, key: str) -> None:
     """The account exists and `key` is its only one. Does no harm twice.
 
-    LoopError where the name has another role, or another account has the key.
+    LoopError where the name has another role, another account has the key, or the key is none.
     """
+    if len(key) < LEAST_LENGTH or not (key.isascii() and key.isprintable()):
+        raise LoopError(
+            f"the key given for account {name!r} is too weak or cannot be sent over HTTP: make one of {LEAST_LENGTH} "
+            "or more letters, digits and signs of ASCII"
+        )
     with db.transaction() as session:
         session.execute(insert(Labeler).values(name=name, role=role).on_conflict_do_nothing())
-        account = session.scalars(select(Labeler).where(Labeler.name == name)).one()
+        account = session.scalars(select(Labeler).where(Labeler.name == name).with_for_update()).one()
         if account.role != role:
             raise LoopError(f"account {name!r} is {account.role}, not {role}: choose another name")
         known = session.scalar(select(ApiKey).where(ApiKey.sha256 == _sha256(key)))
@@ -55,10 +60,13 @@ def ensure_account(db: Database, name: str, role: Role, key: str) -> None:
 
 
 def revoke(db: Database, name: str) -> None:
-    """All keys of the account are refused from now on; what it labeled stays."""
+    """All keys of the account are refused from now on; what it labeled stays. LoopError where there is no such name."""
     with db.transaction() as session:
-        account = select(Labeler.id).where(Labeler.name == name).scalar_subquery()
-        session.execute(update(ApiKey).where(ApiKey.labeler_id == account).values(revoked_at=func.now()))
+        account_id = session.scalar(select(Labeler.id).where(Labeler.name == name))
+        if account_id is None:
+            raise LoopError(f"there is no account {name!r}: name one that is there")
+        valid = (ApiKey.labeler_id == account_id, ApiKey.revoked_at.is_(None))
+        session.execute(update(ApiKey).where(*valid).values(revoked_at=func.now()))
 
 
 def authenticate(db: Database, key: str) -> Principal | None:

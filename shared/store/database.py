@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
@@ -15,17 +15,30 @@ CONNECT_SECONDS = 5
 SNAPSHOT = "REPEATABLE READ"
 
 
+def parse(url: str) -> URL:
+    """LoopError where it is no address of a PostgreSQL. It may hold a password: the message leaves it out."""
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "postgresql":
+            return parsed.set(drivername="postgresql+psycopg")
+    except (ArgumentError, ValueError):
+        pass
+    raise LoopError(
+        "database_url is no address of a PostgreSQL: set PREFLOOP_DATABASE_URL, as in "
+        "postgresql+psycopg://user:password@host:5432/name"
+    ) from None
+
+
+def storable(words: str) -> str:
+    """What models and errors say, as PostgreSQL takes it: no NUL, which byte-level tokens spell, no surrogate."""
+    return words.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "backslashreplace").decode()
+
+
 class Database:
     """A pool of connections to the label store. No connection is made before the first use."""
 
     def __init__(self, url: str) -> None:
-        try:
-            parsed = make_url(url)
-        except ArgumentError:
-            raise LoopError(
-                "database_url is no address of a database: set PREFLOOP_DATABASE_URL, as in "
-                "postgresql+psycopg://user:password@host:5432/name"
-            ) from None
+        parsed = parse(url)
         self._address = f"{parsed.host}:{parsed.port or 5432}/{parsed.database}"
         self._engine = create_engine(
             parsed,
@@ -71,16 +84,8 @@ class Database:
 
 
 def _unanswered(error: DBAPIError) -> bool:
-    """Whether the connection failed or the server gave up on it: no fault of the statement's."""
-    return error.connection_invalidated or type(error.orig).__name__ in (
-        "OperationalError",
-        "AdminShutdown",
-        "CannotConnectNow",
-        "DeadlockDetected",
-        "ConnectionTimeout",
-        "InvalidPassword",
-        "TooManyConnections",
-    )
+    """Whether the connection failed or the server gave up (a full disk, a deadlock): no fault of the statement's."""
+    return error.connection_invalidated or isinstance(error, OperationalError)
 
 
 def _reason(error: DBAPIError) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from shared.domain import Job, JobState, LoopError
 from shared.messages import Message
-from shared.store.database import Database
+from shared.store.database import Database, storable
 from shared.store.tables import JobRow
 
 TRIES = 3
@@ -78,7 +78,7 @@ def finish(session: Session, key: str, attempt: int) -> None:
 def fail(db: Database, key: str, attempt: int, error: str) -> None:
     """Try again, or call it failed after TRIES attempts."""
     with db.transaction() as session:
-        session.execute(update(JobRow).where(_running(key, attempt)).values(**_next_try(error)))
+        session.execute(update(JobRow).where(_running(key, attempt)).values(**_next_try(storable(error))))
 
 
 def give_back(db: Database, key: str, attempt: int) -> None:

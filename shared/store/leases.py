@@ -7,7 +7,7 @@ locking would give one query to two people.
 import hashlib
 import random
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import IntegrityError
@@ -183,8 +183,8 @@ def _require_open(session: Session, lease: LeaseRow) -> None:
         raise ConflictError(f"lease {lease.id} was skipped already and cannot be answered: go on with the next one")
     if lease.state == LeaseState.EXPIRED or lease.expires_at < _now(session):
         raise ExpiredLeaseError(
-            f"lease {lease.id} expired at {lease.expires_at:%H:%M:%S} UTC, and the query may be with somebody else: "
-            "take the next one"
+            f"lease {lease.id} expired at {lease.expires_at.astimezone(UTC):%H:%M:%S} UTC, and the query may be with "
+            "somebody else: take the next one"
         )
 
 

@@ -123,7 +123,7 @@ def batches(db: Database) -> list[Batch]:
 def overview(db: Database) -> Overview:
     now = func.clock_timestamp()
     with db.snapshot() as session:
-        unfinished: Sequence[Row[tuple[JobRow, float]]] = session.execute(
+        unfinished: Sequence[Row[JobRow, float]] = session.execute(
             select(JobRow, jobs.seconds_since_sign())
             .where(JobRow.state.in_(jobs.UNFINISHED))
             .order_by(JobRow.created_at, JobRow.key)
@@ -162,10 +162,9 @@ def _positions(session: Session) -> tuple[int, int]:
     """Queries promised by unfinished sampling jobs, and the first position that no sampling job has taken."""
     first, count = (cast(JobRow.message[name].astext, Integer) for name in ("first", "count"))
     promised = func.sum(count).filter(JobRow.state.in_(jobs.UNFINISHED))
-    sampling, after = session.execute(
-        select(func.coalesce(promised, 0), func.coalesce(func.max(first + count), 0)).where(JobRow.queue == SAMPLER)
-    ).one()
-    return int(sampling), int(after)
+    asked = JobRow.queue == SAMPLER
+    sampling, after = (session.scalar(select(what).where(asked)) for what in (promised, func.max(first + count)))
+    return sampling or 0, after or 0
 
 
 def _count(session: Session, column: Any, *conditions: Any) -> int:

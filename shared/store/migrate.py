@@ -9,6 +9,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from shared.domain import LoopError
+from shared.store.database import parse
 
 LOCK = 7_003_141  # any number: two migrations of one database wait for each other
 MIGRATIONS = Path(__file__).parent.parent.parent / "migrations"
@@ -20,8 +21,8 @@ def migrate(url: str) -> None:
     LoopError where the database does not answer or was made by a newer prefloop.
     """
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    engine = create_engine(url, connect_args={"connect_timeout": 10})
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    engine = create_engine(parse(url), connect_args={"connect_timeout": 10})
     try:
         with engine.connect() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})

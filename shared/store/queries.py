@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
 from shared.domain import LabeledQuery, NewQuery
 from shared.store import jobs
-from shared.store.database import Database
+from shared.store.database import Database, storable
 from shared.store.tables import LabelRow, Query, Response
 
 
@@ -18,11 +18,13 @@ def add(db: Database, key: str, attempt: int, found: Sequence[NewQuery], *, poli
     with db.transaction() as session:
         jobs.finish(session, key, attempt)
         for new in found:
-            query = Query(position=new.position, policy_version=policy_version, text=new.text, tokens=list(new.tokens))
+            query = Query(
+                position=new.position, policy_version=policy_version, text=storable(new.text), tokens=list(new.tokens)
+            )
             session.add(query)
             session.flush()
             session.add_all(
-                Response(query_id=query.id, index=index, text=response.text, tokens=list(response.tokens))
+                Response(query_id=query.id, index=index, text=storable(response.text), tokens=list(response.tokens))
                 for index, response in enumerate(new.responses)
             )
     return len(found)
@@ -37,7 +39,9 @@ def retire(db: Database, *, before: int) -> int:
 
 def label_watermark(db: Database) -> int:
     """The id of the newest label, 0 before the first: what a training read is all labels up to here."""
-    with db.snapshot() as session:
+    with db.transaction() as session:
+        # Ids are given out before the commit: wait for the labels under way, or a smaller one may come in later.
+        session.execute(text("LOCK TABLE labels IN SHARE MODE"))
         return session.scalar(select(func.max(LabelRow.id))) or 0
 
 

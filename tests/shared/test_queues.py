@@ -124,10 +124,16 @@ def test_a_message_sent_twice_is_done_once_and_a_failing_one_again(
     until(lambda: seen(db, fails.key) == (QUEUED, 2))
     assert job(db, fails.key).error == "there is no policy 7"
     assert job(db, crashes.key).error == "ValueError: a\N{REPLACEMENT CHARACTER}b"
-    for attempt in (2, 3):  # what fails is tried again by the tick, in time
+
+    def again(attempt: int) -> None:
+        """What fails is tried again by the tick, in time."""
         pass_the_wait(db)
         tick(db, queues, SETTINGS)
-        until(lambda attempt=attempt: len(workers.begun(fails.key)) == attempt)  # type: ignore[misc]
+        until(lambda: workers.begun(fails.key)[-1] == workers.begun(crashes.key)[-1] == attempt)
+        until(lambda: job(db, fails.key).state is not RUNNING and job(db, crashes.key).state is not RUNNING)
+
+    again(2)
+    again(3)
     until(lambda: seen(db, fails.key) == (FAILED, 3) and seen(db, crashes.key) == (FAILED, 3))
     assert workers.begun(first.key) == [1]
     assert workers.begun(fails.key) == workers.begun(crashes.key) == [1, 2, 3]
@@ -152,7 +158,7 @@ def test_what_lies_in_redis_is_json(started: Database, redis_url: str, queues: Q
     queues.send(sample(started, 0))
     queues.send(sample(started, 1))
     with Redis.from_url(redis_url) as redis:
-        data = zlib.decompress(redis.hget("rq:job:sample-0-1", "data"))  # type: ignore[arg-type]
+        data = zlib.decompress(redis.hget("rq:job:sample-0-1", "data"))
         assert json.loads(data) == ["shared.queues.deliver", None, ["sample-0", 1], {}]
         workers.start(redis_url)
         until(lambda: seen(started, "sample-0")[0] is DONE and seen(started, "sample-1") == (QUEUED, 2))

@@ -1,0 +1,109 @@
+"""Rows that tests begin with, written through the store where it has a way, and small ways to look at what is there."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import text
+
+from shared.domain import Job, JobState, NewQuery, Response, RewardStatus, Role
+from shared.messages import AnyMessage, PublishReference, SampleQueries, TrainPolicy, TrainReward
+from shared.store import accounts, jobs, leases, queries, versions
+from shared.store.database import Database
+from shared.store.tables import JobRow
+
+
+def sql(db: Database, statement: str, **values: Any) -> list[tuple[Any, ...]]:
+    """Run a statement; the rows it returns, if any."""
+    with db.transaction() as session:
+        result: Any = session.execute(text(statement), values)
+        return [tuple(row) for row in result] if result.returns_rows else []
+
+
+def running(db: Database, message: AnyMessage) -> Job:
+    """A job that a worker has begun."""
+    job = jobs.remember(db, message)
+    assert jobs.begin(db, job.key, job.attempt) is not None
+    return job
+
+
+def job(db: Database, key: str) -> Job:
+    with db.snapshot() as session:
+        return jobs.as_job(session.get_one(JobRow, key))
+
+
+def seen(db: Database, key: str) -> tuple[JobState, int]:
+    """State and attempt of a job."""
+    found = job(db, key)
+    return found.state, found.attempt
+
+
+def add_policy(db: Database, version: int = 0, *, reward_version: int | None = None, episodes: int = 0) -> None:
+    message: AnyMessage = PublishReference()
+    if version:
+        message = TrainPolicy(version=version, reward_version=reward_version or 1)
+    made = running(db, message)
+    versions.publish_policy(
+        db,
+        made.key,
+        made.attempt,
+        version=version,
+        parent=version - 1 if version else None,
+        reward_version=reward_version,
+        path=f"policy/{version}",
+        sha256="0" * 64,
+        episodes=episodes,
+        kl=1.5 * version,
+        kl_coef=0.15,
+        score=0.5 * version if version else None,
+    )
+
+
+def add_reward(
+    db: Database, version: int, status: RewardStatus = RewardStatus.PUBLISHED, *, watermark: int = 0
+) -> None:
+    made = running(db, TrainReward(version=version, labels=1))
+    versions.publish_reward(
+        db,
+        made.key,
+        made.attempt,
+        version=version,
+        status=status,
+        reason="sound",
+        path=f"reward/{version}",
+        sha256="0" * 64,
+        labels=9,
+        held_out=1,
+        label_watermark=watermark,
+        accuracy=None,
+        gain=2.0,
+        bias=-1.0,
+    )
+
+
+def new_query(position: int, responses: int = 4) -> NewQuery:
+    return NewQuery(
+        position,
+        text=f"query {position}",
+        tokens=(position, 7),
+        responses=tuple(Response(f"{position}.{i}", (position, i)) for i in range(responses)),
+    )
+
+
+def add_queries(db: Database, positions: Sequence[int], *, policy_version: int = 0) -> None:
+    """Queries of a policy that is there, as a sampling job stores them."""
+    made = running(db, SampleQueries(first=min(positions), count=len(positions), policy_version=policy_version))
+    queries.add(db, made.key, made.attempt, [new_query(p) for p in positions], policy_version=policy_version)
+
+
+def add_person(db: Database, name: str = "ada") -> int:
+    """A labeler; their id."""
+    principal = accounts.authenticate(db, accounts.create_account(db, name, Role.LABELER))
+    assert principal is not None
+    return principal.labeler_id
+
+
+def label(db: Database, labeler_id: int, *, position: int = 0, seconds: float = 2.0) -> int:
+    """Take a lease and answer it; the label's id."""
+    lease = leases.take(db, labeler_id, seconds=300)
+    assert lease is not None
+    return leases.answer(db, labeler_id, lease.id, position=position, seconds=seconds).label_id
