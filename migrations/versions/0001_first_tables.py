@@ -15,6 +15,7 @@ def upgrade() -> None:
         sa.Column("queue", sa.String(length=50), nullable=False),
         sa.Column("message", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),

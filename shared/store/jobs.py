@@ -2,7 +2,7 @@
 
     queued -> running -> done                   begin, then finish in the transaction that stores the result
                       -> queued, attempt + 1    failed, given back, or silent for too long
-                      -> failed                 after TRIES attempts; `retry_failed` gives it TRIES more
+                      -> failed                 after TRIES failures; `retry_failed` gives it TRIES more
 
 `attempt` fences: only the attempt the store knows as running can finish, so one that was given up cannot publish.
 """
@@ -76,7 +76,7 @@ def finish(session: Session, key: str, attempt: int) -> None:
 
 
 def fail(db: Database, key: str, attempt: int, error: str) -> None:
-    """Try again, or call it failed after TRIES attempts."""
+    """Try again, or call it failed after TRIES failures."""
     with db.transaction() as session:
         session.execute(update(JobRow).where(_running(key, attempt)).values(**_next_try(storable(error))))
 
@@ -98,7 +98,7 @@ def give_up_silent(db: Database, *, seconds: float) -> list[str]:
 
 def retry_failed(session: Session) -> None:
     """Give every failed job TRIES more attempts: an operator started the loop again."""
-    again = {"state": JobState.QUEUED, "attempt": JobRow.attempt + 1, "heartbeat_at": func.now()}
+    again = {"state": JobState.QUEUED, "attempt": JobRow.attempt + 1, "failures": 0, "heartbeat_at": func.now()}
     session.execute(update(JobRow).where(JobRow.state == JobState.FAILED).values(**again))
 
 
@@ -115,10 +115,11 @@ def _running(key: str, attempt: int) -> ColumnElement[bool]:
 
 
 def _next_try(error: str) -> dict[str, object]:
-    last = JobRow.attempt % TRIES == 0
+    last = JobRow.failures + 1 >= TRIES
     return {
         "state": case((last, JobState.FAILED), else_=JobState.QUEUED),
         "attempt": case((last, JobRow.attempt), else_=JobRow.attempt + 1),
+        "failures": JobRow.failures + 1,
         "error": error,
         "heartbeat_at": func.now(),
     }

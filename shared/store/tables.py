@@ -182,6 +182,7 @@ class JobRow(Base):
     queue: Mapped[str] = mapped_column(String(50))
     message: Mapped[dict[str, Any]]
     attempt: Mapped[int]
+    failures: Mapped[int] = mapped_column(server_default="0")
     state: Mapped[str] = mapped_column(String(20))
     error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

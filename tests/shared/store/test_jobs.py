@@ -142,6 +142,16 @@ def test_silent_at_the_last_try_is_failed(db: Database) -> None:
     assert seen(db, KEY) == (JobState.FAILED, TRIES)
 
 
+def test_giving_back_is_no_failure(db: Database) -> None:
+    jobs.remember(db, MESSAGE)
+    for attempt in range(1, TRIES + 2):
+        jobs.begin(db, KEY, attempt)
+        jobs.give_back(db, KEY, attempt)
+    jobs.begin(db, KEY, TRIES + 2)
+    jobs.fail(db, KEY, TRIES + 2, "once")
+    assert seen(db, KEY) == (JobState.QUEUED, TRIES + 3)
+
+
 def test_a_job_given_back_is_sent_at_once_and_has_no_error(db: Database) -> None:
     running(db, MESSAGE)
     assert jobs.to_send(db) == []
