@@ -34,7 +34,7 @@ class Role(StrEnum):
 
 
 class Schedule(StrEnum):
-    """When labels are asked for. `online`: by l(n); `batched`: collect, retrain, train, repeat; `offline`: all first."""
+    """When labels are asked for: `online` by l(n); `batched`: collect, retrain, train, repeat; `offline`: all first."""
 
     ONLINE = "online"
     BATCHED = "batched"
