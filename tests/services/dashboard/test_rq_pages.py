@@ -1,6 +1,7 @@
 """rq-dashboard under our rules, on a real Valkey: it only reads, never unpickles, and escapes what jobs say."""
 
 import pickle
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,15 @@ EVIL = "<img src=x onerror=alert(1)>"
 def connection(redis_url: str) -> Iterator[redis.Redis]:
     with redis.Redis.from_url(redis_url) as connection:
         yield connection
+
+
+@pytest.fixture(autouse=True)
+def our_signals() -> Iterator[None]:
+    """RQ's worker takes Ctrl-C and SIGTERM for itself and does not give them back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
