@@ -3,8 +3,8 @@ FROM python:3.11-slim AS base
 ENV PYTHONUNBUFFERED=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_CACHE_DIR=1
 RUN groupadd --gid 10001 prefloop \
     && useradd --uid 10001 --gid prefloop --create-home prefloop \
-    && mkdir -p /data/checkpoints \
-    && chown -R prefloop:prefloop /data
+    && mkdir /data \
+    && chown prefloop:prefloop /data
 WORKDIR /app
 COPY constraints.txt ./
 

@@ -4,6 +4,7 @@ A message is a job's key and attempt; what is to be done stands in the label sto
 again, and one that comes twice finds that the job is taken. JSON, because RQ's own serializer runs code on load.
 """
 
+import gc
 import logging
 import signal
 import threading
@@ -117,6 +118,7 @@ def serve(redis_url: str, queue: str, db: Database, handler: Callable[[Job], Non
                 log.warning("Redis does not answer: %s", error)
             if not stop.is_set():
                 time.sleep(RECONNECT_SECONDS)
+    gc.freeze()  # at its exit Python would collect all of torch, which takes a second or two
 
 
 def deliver(key: str, attempt: int) -> None:
@@ -135,8 +137,8 @@ def deliver(key: str, attempt: int) -> None:
             if stop.is_set():  # whatever StopRequested became on its way through a library
                 log.info("%s, attempt %d: given back, the worker stops", key, attempt)
                 jobs.give_back(db, key, attempt)
-            else:
-                jobs.fail(db, key, attempt, _said(error))
+                return
+            jobs.fail(db, key, attempt, _said(error))
             raise
 
 
