@@ -1,15 +1,15 @@
 """In front of every route: an operator's key or session, no unsafe request from another site, and a strict CSP."""
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.dashboard.session import COOKIE, Sessions
 from shared.domain import LoopError, Role
 from shared.store import accounts
 from shared.store.database import Database
+from shared.web import bearer_key, unauthorized, with_headers
 
 # The sign-in page and what it shows; every other path is behind the key, those that do not exist included.
 OPEN = frozenset({"/healthz", "/login", "/static/style.css", "/static/icon.svg"})
@@ -38,19 +38,18 @@ class Guard:
             return  # there are no websockets here
         request = Request(scope)
         refusal = _cross_site(request) or await self._refusal(request)
-        await (refusal or self._app)(scope, receive, _with_headers(send))
+        await (refusal or self._app)(scope, receive, with_headers(send, HEADERS))
 
     async def _refusal(self, request: Request) -> Response | None:
         if request.url.path in OPEN:
             return None
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
+        if (key := bearer_key(request)) is not None:
             try:
-                principal = await run_in_threadpool(accounts.authenticate, self._db, key.strip())
+                principal = await run_in_threadpool(accounts.authenticate, self._db, key)
             except LoopError as error:
                 return JSONResponse({"detail": str(error)}, 503)
             if principal is None:
-                return _unauthorized("this key is not known; send an operator's key")
+                return unauthorized("this key is not known; send an operator's key")
             if principal.role is not Role.OPERATOR:
                 return JSONResponse({"detail": "this is a labeler's key; the dashboard needs an operator's"}, 403)
             return None
@@ -58,7 +57,7 @@ class Guard:
             return None
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             return RedirectResponse("/login", 303)
-        return _unauthorized("sign in at /login, or send `Authorization: Bearer KEY` with an operator's key")
+        return unauthorized("sign in at /login, or send `Authorization: Bearer KEY` with an operator's key")
 
 
 def _cross_site(request: Request) -> Response | None:
@@ -67,20 +66,3 @@ def _cross_site(request: Request) -> Response | None:
     if request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none"):
         return None
     return JSONResponse({"detail": "refused: the request comes from another site"}, 403)
-
-
-def _unauthorized(detail: str) -> Response:
-    return JSONResponse({"detail": detail}, 401, {"WWW-Authenticate": "Bearer"})
-
-
-def _with_headers(send: Send) -> Send:
-    """Add HEADERS to the response, where it has not set its own."""
-
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
-                headers.setdefault(name, value)
-        await send(message)
-
-    return sending

@@ -1,14 +1,14 @@
 """In front of every route: a known key for all that is not the page itself, and a strict CSP."""
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.domain import LoopError
 from shared.store import accounts
 from shared.store.database import Database
+from shared.web import bearer_key, unauthorized, with_headers
 
 OPEN = frozenset({"/", "/healthz"})  # and what lies in static/; every other path needs a key, missing ones included
 HEADERS = {
@@ -36,32 +36,18 @@ class Guard:
         path = request.url.path
         is_open = path in OPEN or path.startswith("/static/")
         refusal = None if is_open else await self._refusal(request)
-        await (refusal or self._app)(scope, receive, _with_headers(send, cache="no-cache" if is_open else "no-store"))
+        headers = {**HEADERS, "Cache-Control": "no-cache" if is_open else "no-store"}
+        await (refusal or self._app)(scope, receive, with_headers(send, headers))
 
     async def _refusal(self, request: Request) -> Response | None:
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            return _unauthorized("no key: send `Authorization: Bearer KEY` with the key an operator gave you")
+        key = bearer_key(request)
+        if key is None:
+            return unauthorized("no key: send `Authorization: Bearer KEY` with the key an operator gave you")
         try:
-            principal = await run_in_threadpool(accounts.authenticate, self._db, key.strip())
+            principal = await run_in_threadpool(accounts.authenticate, self._db, key)
         except LoopError as error:
             return JSONResponse({"detail": str(error)}, 503)
         if principal is None:
-            return _unauthorized("this key is not known, or was revoked: ask an operator for one")
+            return unauthorized("this key is not known, or was revoked: ask an operator for one")
         request.state.principal = principal
         return None
-
-
-def _unauthorized(detail: str) -> Response:
-    return JSONResponse({"detail": detail}, 401, {"WWW-Authenticate": "Bearer"})
-
-
-def _with_headers(send: Send, *, cache: str) -> Send:
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in {**HEADERS, "Cache-Control": cache}.items():
-                headers.setdefault(name, value)
-        await send(message)
-
-    return sending

@@ -1,11 +1,10 @@
 """The pages in a real browser: they draw, stay live, escape, and stay within their Content-Security-Policy."""
 
 import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 from redis import Redis
 from rq import Queue
 from rq.serializers import JSONSerializer
@@ -14,17 +13,9 @@ from shared.store import loop
 from shared.store.database import Database
 from tests.services.dashboard.conftest import Dashboard
 from tests.services.dashboard.rows import EVIL, LABELS, fill
+from tests.web import needs_chromium
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+pytestmark = needs_chromium
 
 
 @pytest.fixture

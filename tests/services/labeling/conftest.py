@@ -1,20 +1,18 @@
 """The labeling service as it runs: uvicorn on a port, PostgreSQL behind it."""
 
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
 import pytest
-import uvicorn
 
 from services.labeling.app import build
 from shared.domain import Role
 from shared.settings import Settings
 from shared.store import accounts
 from shared.store.database import Database
+from tests.web import served
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +30,10 @@ class Labeling:
 
 
 @contextmanager
-def served(settings: Settings, db: Database, *, port: int = 0) -> Iterator[str]:
-    """Serve on `port`, or on a free one."""
-    server = uvicorn.Server(uvicorn.Config(build(settings, db), port=port, log_config=None, access_log=False))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        host, found = server.servers[0].sockets[0].getsockname()
-        yield f"http://{host}:{found}"
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
-@contextmanager
 def labeling_with(settings: Settings, db: Database) -> Iterator[Labeling]:
     ada, grace = (accounts.create_account(db, name, Role.LABELER) for name in ("ada", "grace"))
     operator = accounts.create_account(db, "operator", Role.OPERATOR)
-    with served(settings, db) as url:
+    with served(build(settings, db)) as url:
         yield Labeling(url, ada, grace, operator)
 
 

@@ -1,34 +1,26 @@
 """The page in a real browser: by keyboard and mouse, with the server gone for a while, and whatever a text contains."""
 
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route, expect
 
+from services.labeling.app import build
 from shared.domain import Role
 from shared.settings import LabelSettings, Settings
 from shared.store import accounts
 from shared.store.database import Database
-from tests.services.labeling.conftest import Labeling, labeling_with, served
+from tests.services.labeling.conftest import Labeling, labeling_with
 from tests.services.labeling.rows import EVIL, add_queries, chosen, lease_states, seconds_taken
+from tests.web import needs_chromium, served
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+pytestmark = needs_chromium
 QUERIES = [f"query {n}" for n in range(4)]
 FAILED_REQUEST = "Failed to load resource"  # how Chromium tells of refusals, which are part of these tests
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -194,14 +186,14 @@ def test_the_server_may_go_and_come_back(page: Page, settings: Settings, db: Dat
     """The answer given meanwhile arrives, a reload in between or not."""
     add_queries(db, QUERIES)
     key = accounts.create_account(db, "ada", Role.LABELER)
-    with served(settings, db) as url:
+    with served(build(settings, db)) as url:
         page.goto(f"{url}/#key={key}")
         first, responses = shown(page)
         picked = {first: [responses[1]]}
     page.keyboard.press("2")
     expect(page.get_by_role("alert")).to_contain_text("Your answer is kept")
     page.keyboard.press("3")  # too late to change one's mind
-    with served(settings, db, port=httpx.URL(url).port or 0):
+    with served(build(settings, db), port=httpx.URL(url).port or 0):
         expect_labels(page, 1)
         expect(page.get_by_role("alert")).to_be_hidden()
         second, responses = shown(page, after=first)

@@ -6,10 +6,12 @@ from typing import Any
 
 import httpx
 
+from services.labeling.app import build
 from shared.settings import LabelSettings, Settings
 from shared.store.database import Database
-from tests.services.labeling.conftest import Labeling, labeling_with, served
+from tests.services.labeling.conftest import Labeling, labeling_with
 from tests.services.labeling.rows import add_queries
+from tests.web import served
 
 BRIEF = Settings(labels=LabelSettings(lease_seconds=1))
 UNREACHABLE = "postgresql+psycopg://nobody:nothing@127.0.0.1:9/none"
@@ -58,7 +60,7 @@ def test_every_code_is_documented_and_every_documented_code_is_given(db: Databas
         with labeling.client(labeling.ada) as ada:
             _label(witness, ada)
             document = ada.get("/api/openapi.json").json()
-    with served(BRIEF, Database(UNREACHABLE)) as url, httpx.Client(base_url=url) as client:
+    with served(build(BRIEF, Database(UNREACHABLE))) as url, httpx.Client(base_url=url) as client:
         client.headers["Authorization"] = f"Bearer {labeling.ada}"
         for route in BODIES:
             witness.ask(client, route)
