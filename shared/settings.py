@@ -37,7 +37,7 @@ class ModelSettings(Section):
     ref_policy: str = Field("embedded", description="`embedded`, a folder, or a name that transformers opens")
     device: str = Field("auto", description="auto, cpu or cuda")
     threads: int = Field(1, ge=1, description="torch threads of each worker; more than the cores is many times slower")
-    autocast: bool = Field(False, description="bfloat16 autocast of the trunk; heads and logprobs stay float32")
+    autocast: bool = Field(True, description="bfloat16 autocast of the trunk; heads and logprobs stay float32")
 
 
 class LabelSettings(Section):
@@ -62,12 +62,12 @@ class RewardSettings(Section):
 
 
 class PPOSettings(Section):
-    episodes: int = Field(7680, ge=1, description="planned episodes, N_π; lr decays linearly to 0 over them")
+    episodes: int = Field(4608, ge=1, description="planned episodes, N_π; lr decays linearly to 0 over them")
     batch: int = Field(64, ge=8, description="episodes a batch; whitening wants at least 8")
-    segment_batches: int = Field(20, ge=1, description="batches a job, with one pinned reward version")
+    segment_batches: int = Field(12, ge=1, description="batches a job, with one pinned reward version")
     epochs: int = Field(4, ge=1)
     minibatches: int = Field(1, ge=1)
-    lr: float = Field(1e-4, gt=0)
+    lr: float = Field(5e-5, gt=0)
     cliprange: float = Field(0.2, gt=0)
     cliprange_value: float = Field(0.2, gt=0)
     vf_coef: float = Field(0.1, ge=0)
@@ -75,9 +75,9 @@ class PPOSettings(Section):
     lam: float = Field(0.95, ge=0, le=1)
     whiten_rewards: bool = True
     invalid_score: float = Field(-1.0, description="the score of a response without a proper end (replaced)")
-    kl_coef: float = Field(0.15, ge=0, description="β at the start, or always where kl_target is None")
+    kl_coef: float = Field(0.2, ge=0, description="β at the start, or always where kl_target is None")
     kl_target: float | None = Field(6.0, gt=0, description="nats a response; None keeps β fixed")
-    kl_horizon: float = Field(10_000, gt=0, description="episodes")
+    kl_horizon: float = Field(1000, gt=0, description="episodes; the paper's 10,000 are for loops of 2 million")
 
 
 class WebSettings(Section):

@@ -92,6 +92,6 @@ def test_failure_names_the_job() -> None:
 @pytest.mark.parametrize("schedule", list(Schedule))
 def test_the_end(schedule: Schedule) -> None:
     settings = SETTINGS.model_copy(update={"schedule": schedule})
-    done = state(labels=1200, reward_trainings=6, reward_version=6, policy_version=6, episodes=7680)
+    done = state(labels=1200, reward_trainings=6, reward_version=6, policy_version=6, episodes=4608)
     said = phase(done, settings, [], leases=0)
     assert (said.kind, said.headline, said.waits_for) == ("finished", "Finished", None)

@@ -32,7 +32,7 @@ def test_an_empty_loop(db: Database, settings: Settings) -> None:
     assert view.labels.curve.count == view.training.curve.episodes == []
     assert view.jobs == []
     assert (view.reward.newest, view.policy.newest, view.training.score) == (None, None, None)
-    assert (view.training.episodes, view.training.planned, view.reward.chance) == (0, 7680, 0.25)
+    assert (view.training.episodes, view.training.planned, view.reward.chance) == (0, 4608, 0.25)
 
 
 def test_labels_and_who_gave_them(full: Database, settings: Settings) -> None:
