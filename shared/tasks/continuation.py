@@ -22,7 +22,16 @@ Query = tuple[str, tuple[int, ...]]
 
 
 class Task(Protocol):
-    """Where queries come from: each a text and its tokens, at most `query_tokens` of them."""
+    """Where queries come from: each a text and its tokens, at most `query_tokens` of them.
+
+    `context` is what π and ρ read of a query, with the task's prefix and suffix; r reads the query alone.
+    `context_tokens` is the length of the longest context.
+    """
+
+    @property
+    def context_tokens(self) -> int: ...
+
+    def context(self, tokens: tuple[int, ...]) -> tuple[int, ...]: ...
 
     def query(self, position: int) -> Query:
         """The query at a position; positions beyond the last go round again."""
@@ -39,6 +48,10 @@ class Encoder(Protocol):
 class Continuation:
     training: Sequence[Query]
     held_out: Sequence[Query]
+    context_tokens: int
+
+    def context(self, tokens: tuple[int, ...]) -> tuple[int, ...]:
+        return tokens
 
     def query(self, position: int) -> Query:
         return self.training[position % len(self.training)]
@@ -62,7 +75,7 @@ def load_task(settings: TaskSettings, tokenizer: Encoder) -> Task:
             f"task.queries {source} has {len(texts)} texts, {len(fitting)} of at most {settings.query_tokens} tokens: "
             f"too few queries (at least {LEAST_TRAINING} are needed); name a larger file or raise task.query_tokens"
         )
-    return Continuation(training=fitting[share:], held_out=fitting[:share])
+    return Continuation(training=fitting[share:], held_out=fitting[:share], context_tokens=settings.query_tokens)
 
 
 def _encoder(tokenizer: Encoder) -> Callable[[str], Query]:
