@@ -7,17 +7,17 @@ from torch import Tensor
 
 
 def kl_per_response(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
-    """Sum over tokens of log π - log ρ, in nats: (B, T), (B, T) -> (B,). Its mean under π estimates KL(π, ρ)."""
+    """Sum over tokens of log π - log ρ, in nats: (..., T) twice -> (...). Its mean under π estimates KL(π, ρ)."""
     return (logprobs - ref_logprobs).sum(-1)
 
 
 def token_rewards(score: Tensor, logprobs: Tensor, ref_logprobs: Tensor, kl_coef: float) -> Tensor:
-    """Rewards per token: -β (log π - log ρ) at each, plus the score at the last: (B,), (B, T), (B, T) -> (B, T).
+    """Rewards per token: -β (log π - log ρ) at each, plus the score at the last: (...), (..., T) twice -> (..., T).
 
     The sum over a row is the R(x, y) above.
     """
-    rewards = -kl_coef * (logprobs - ref_logprobs)  # (B, T)
-    rewards[:, -1] += score
+    rewards = -kl_coef * (logprobs - ref_logprobs)  # (..., T)
+    rewards[..., -1] += score
     return rewards
 
 

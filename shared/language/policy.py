@@ -9,16 +9,19 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from shared.algorithms.logprobs import head_logprobs, logprobs_of
 from shared.domain import LoopError
+from shared.language.attention import use_attention
+from shared.language.packing import pack
 from shared.language.pretrained import EMBEDDED, open_causal_lm
-from shared.language.tokens import Tokenizer, positions
+from shared.language.tokens import Tokenizer
 
 VALUE_HEAD = "value_head.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyOutput:
-    """logits (B, T, V), values (B, T), float32: position t is what the model knows before it sees response[t]."""
+    """logits (B, N, T, V), values (B, N, T), float32: at t, what the model knows before it sees response[t]."""
 
     logits: Tensor
     values: Tensor
@@ -32,6 +35,7 @@ class Policy(nn.Module):
 
     def __init__(self, model: PreTrainedModel, tokenizer: Tokenizer) -> None:
         super().__init__()
+        use_attention(model)
         self.model = model
         self.tokenizer = tokenizer
         self.value_head = nn.Linear(model.get_output_embeddings().in_features, 1)
@@ -55,18 +59,38 @@ class Policy(nn.Module):
         return logits
 
     def forward(self, query: Tensor, query_mask: Tensor, response: Tensor) -> PolicyOutput:
-        """query, query_mask (B, Q), padded on the left; response (B, T), all present.
+        """query, query_mask (B, Q), padded on the left; response (B, N, T), all present, N of each query."""
+        hidden = self._hidden(query, query_mask, response)
+        return PolicyOutput(self.logits(hidden), self.value_head(hidden).squeeze(-1))
+
+    def logprobs(
+        self, query: Tensor, query_mask: Tensor, response: Tensor, temperature: float
+    ) -> tuple[Tensor, Tensor]:
+        """Log-probabilities of the response's tokens, and values, both (B, N, T): `forward` without its logits."""
+        hidden = self._hidden(query, query_mask, response)
+        head = self.model.get_output_embeddings()
+        if getattr(head, "bias", None) is None:
+            found = head_logprobs(
+                hidden, head.weight, response, temperature, banned=self.tokenizer.pad_id, half=self.autocast
+            )
+        else:
+            found = logprobs_of(self.logits(hidden), response, temperature)
+        return found, self.value_head(hidden).squeeze(-1)
+
+    def _hidden(self, query: Tensor, query_mask: Tensor, response: Tensor) -> Tensor:
+        """(B, N, T, d) float32: at t, the state from which response[t] is predicted.
 
         The last response token predicts nothing and is not read.
         """
-        tokens = torch.cat([query, response[:, :-1]], dim=1)  # (B, Q + T - 1)
-        mask = torch.cat([query_mask, torch.ones_like(response[:, :-1], dtype=torch.bool)], dim=1)
+        B, N, T = response.shape
+        packed = pack(query, query_mask, response[:, :, :-1])
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
             out = self.trunk(
-                input_ids=tokens, attention_mask=mask.long(), position_ids=positions(mask), use_cache=False
+                input_ids=packed.tokens, attention_mask=packed.mask, position_ids=packed.position, use_cache=False
             )
-        hidden = out.last_hidden_state[:, query.shape[1] - 1 :].float()  # (B, T, d)
-        return PolicyOutput(self.logits(hidden), self.value_head(hidden).squeeze(-1))
+        hidden = out.last_hidden_state[:, query.shape[1] - 1 :].float()  # (B, 1 + N * (T - 1), d)
+        first = hidden[:, None, :1].expand(B, N, 1, -1)
+        return torch.cat([first, hidden[:, 1:].reshape(B, N, T - 1, hidden.shape[-1])], dim=2)
 
 
 def import_policy(name_or_dir: str) -> Policy:
@@ -100,7 +124,7 @@ def _open(name_or_dir: str) -> Policy:
 
 @torch.no_grad()
 def _require_agreement(policy: Policy, name: str) -> None:
-    """Left-padded logits are those the model itself gives to each prefix, unpadded.
+    """Logits of packed, left-padded responses are those the model itself gives to each prefix alone.
 
     Not so for models that see what comes later, that keep a recurrent state through padding, or that scale or cap
     their logits after the head (Gemma 2, Granite, Cohere).
@@ -108,12 +132,16 @@ def _require_agreement(policy: Policy, name: str) -> None:
     pad_id = policy.tokenizer.pad_id
     row = [token for token in range(4) if token != pad_id][:3]
     query = torch.tensor([[pad_id, row[0]]])
-    ours = policy(query, query != pad_id, torch.tensor([row[1:] + row[:1]])).logits[0]  # (3, V): after 1, 2, 3 tokens
-    for t in range(len(row)):
-        theirs = policy.model(input_ids=torch.tensor([row[: t + 1]]), use_cache=False).logits[0, -1]
-        theirs[pad_id] = -torch.inf
-        if not torch.allclose(ours[t], theirs, rtol=1e-3, atol=1e-3):
+    pair = [row[1:] + row[:1], row[::-1]]  # two responses: neither may see the other
+    ours = policy(query, query != pad_id, torch.tensor([pair])).logits[0]  # (2, 3, V): after 1, 2, 3 tokens
+    for response, logits in zip(pair, ours, strict=True):
+        for t in range(len(row)):
+            prefix = [row[0], *response[:t]]
+            theirs = policy.model(input_ids=torch.tensor([prefix]), use_cache=False).logits[0, -1]
+            theirs[pad_id] = -torch.inf
+            if torch.allclose(logits[t], theirs, rtol=1e-3, atol=1e-3):
+                continue
             raise LoopError(
-                f"model {name!r} ({type(policy.model).__name__}) cannot be used: with padding on the left, its "
-                "trunk and head do not give the model's own logits; choose a plain transformer like GPT-2 or Llama"
+                f"model {name!r} ({type(policy.model).__name__}) cannot be used: with padding on the left and "
+                "responses side by side, its trunk and head do not give the model's own logits; choose a plain transformer like GPT-2 or Llama"
             )

@@ -8,8 +8,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
 
+from shared.language.attention import use_attention
+from shared.language.packing import pack
 from shared.language.policy import Policy
-from shared.language.tokens import positions
 
 HEAD = "reward_head.safetensors"
 
@@ -19,6 +20,7 @@ class RewardModel(nn.Module):
 
     def __init__(self, trunk: PreTrainedModel, *, d: int, pad_id: int) -> None:
         super().__init__()
+        use_attention(trunk)
         self.trunk = trunk
         self.pad_id = pad_id
         self.head = nn.Linear(d, 1)
@@ -31,16 +33,16 @@ class RewardModel(nn.Module):
         return self.gain.device
 
     def score(self, query: Tensor, query_mask: Tensor, response: Tensor, length: Tensor) -> Tensor:
-        """query, query_mask (B, Q); response (B, T), of which the first length (B,) tokens are there -> (B,)."""
-        index = torch.arange(response.shape[1], device=response.device)
-        mask = torch.cat([query_mask, index < length.unsqueeze(1)], dim=1)  # (B, Q + T)
-        tokens = torch.cat([query, response], dim=1)
+        """query, query_mask (B, Q); response (B, N, T), of which the first length (B, N) tokens are there -> (B, N)."""
+        B, N, T = response.shape
+        packed = pack(query, query_mask, response)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
             out = self.trunk(
-                input_ids=tokens, attention_mask=mask.long(), position_ids=positions(mask), use_cache=False
+                input_ids=packed.tokens, attention_mask=packed.mask, position_ids=packed.position, use_cache=False
             )
-        last = query.shape[1] + length - 1  # (B,)
-        hidden = out.last_hidden_state[torch.arange(len(last), device=last.device), last].float()  # (B, d)
+        start = torch.arange(N, device=length.device) * T + query.shape[1]  # (N,): where each response begins
+        row = torch.arange(B, device=length.device).unsqueeze(1)
+        hidden = out.last_hidden_state[row, start + length - 1].float()  # (B, N, d)
         score: Tensor = self.gain * self.head(hidden).squeeze(-1) + self.bias
         return score
 

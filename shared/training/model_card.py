@@ -138,7 +138,7 @@ def _continue(policy: Policy, texts: Sequence[str], task: TaskSettings, seed: in
         length=task.response_tokens,
         temperature=task.temperature,
         generator=generator(policy.device, seed, "model card"),
-    )
+    ).squeeze(1)
     _, valid, _ = truncate(
         response, token=tokenizer.token_id(task.truncate_token), after=task.truncate_after, pad=tokenizer.pad_id
     )

@@ -11,19 +11,20 @@ from torch import Tensor
 from shared.algorithms.adam import linear_decay, set_tf_adam_eps
 from shared.algorithms.gae import gae
 from shared.algorithms.kl import next_kl_coef, token_rewards
-from shared.algorithms.logprobs import logprobs_of
 from shared.algorithms.ppo import PPOLoss, ppo_loss
 from shared.algorithms.whiten import whiten
 from shared.domain import LoopError
 from shared.language.policy import Policy
-from shared.language.reward_model import RewardModel
 from shared.settings import PPOSettings, TaskSettings
-from shared.tasks.continuation import Task
+from shared.tasks.task import Task
 from shared.training import batches
-from shared.training.rollout import Rollout, rollout
+from shared.training.batches import Queries
+from shared.training.rollout import Rollout, Scorer, rollout
 from shared.training.trainer_state import TrainerState
 
-TOLERANCE = 1e-3  # of ratio 1 and KL 0 before the first update; float32 and another batch shape give about 1e-5
+# Tolerances, in nats, where the same numbers come by another order of arithmetic.
+EXACT = 1e-3  # float32: about 1e-5
+HALF = 0.05  # a trunk in bfloat16: about 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class BatchStats:
 def train_segment(
     policy: Policy,
     ref_policy: Policy,
-    reward_model: RewardModel,
+    reward_model: Scorer,
     task: Task,
     state: TrainerState,
     *,
@@ -59,33 +60,30 @@ def train_segment(
 ) -> list[BatchStats]:
     """Move `policy` and `state` in place by up to `segment_batches` batches; never beyond the planned episodes.
 
-    `on_batch(episodes, stats)` is called after each batch. Raises LoopError where the first batch's ratio is not 1, or
-    KL not 0 at the very start: sampling, training and reference would then not be the same model.
+    `on_batch(episodes, stats)` is called after each batch. Raises LoopError where the first batch's
+    logprobs are not those that were sampled by, or KL is not 0 at the very start: sampling, training and reference would
+    then not be the same model.
     """
     done: list[BatchStats] = []
     for _ in range(settings.segment_batches):
         if state.episodes >= settings.episodes:
             break
         start = time.perf_counter()
-        picks = torch.randint(2**31 - 1, (settings.batch,), generator=state.data).tolist()
-        rows = [task.query(pick)[1] for pick in picks]
-        query, mask = batches.queries(
-            rows, pad_id=policy.tokenizer.pad_id, length=task_settings.query_tokens, device=policy.device
-        )
         episode = rollout(
             policy,
             ref_policy,
             reward_model,
-            query,
-            mask,
+            _draw_queries(policy, task, state, settings, task_settings),
+            responses=settings.responses_per_query,
             task=task_settings,
             invalid_score=settings.invalid_score,
             draw=state.draw,
+            graph=settings.minibatches == 1,
         )
-        if state.episodes == 0:
-            _require(episode.kl.abs().max().item(), 0.0, "KL between policy and ref_policy before the first update")
+        if not done:
+            _check(policy, episode, state)
         lr = linear_decay(settings.lr, done=state.episodes, total=settings.episodes)
-        losses, reward = _learn(policy, episode, state, lr=lr, settings=settings, task=task_settings, check=not done)
+        losses, reward = _learn(policy, episode, state, lr=lr, settings=settings, temperature=task_settings.temperature)
         kl = episode.kl.mean().item()
         stats = _stats(
             episode, losses, reward=reward, kl_coef=state.kl_coef, lr=lr, seconds=time.perf_counter() - start
@@ -102,39 +100,55 @@ def train_segment(
     return done
 
 
+def _draw_queries(
+    policy: Policy, task: Task, state: TrainerState, settings: PPOSettings, task_settings: TaskSettings
+) -> Queries:
+    """The queries of the next batch."""
+    count = settings.batch // settings.responses_per_query
+    picks = torch.randint(2**31 - 1, (count,), generator=state.data).tolist()
+    return batches.with_context(
+        [task.query(pick)[1] for pick in picks],
+        task,
+        task_settings,
+        pad_id=policy.tokenizer.pad_id,
+        device=policy.device,
+    )
+
+
 def _learn(
-    policy: Policy,
-    episode: Rollout,
-    state: TrainerState,
-    *,
-    lr: float,
-    settings: PPOSettings,
-    task: TaskSettings,
-    check: bool,
+    policy: Policy, episode: Rollout, state: TrainerState, *, lr: float, settings: PPOSettings, temperature: float
 ) -> tuple[list[PPOLoss], float]:
-    """All epochs over one batch; the losses of each minibatch and the mean summed reward of an episode."""
-    rewards = token_rewards(episode.score, episode.logprobs, episode.ref_logprobs, state.kl_coef)
+    """All epochs over one batch; the losses of each minibatch and the mean summed reward of an episode.
+
+    The first epoch's forward pass is the rollout's, where one minibatch holds the whole batch.
+    """
+    old_logprobs, old_values = episode.logprobs.detach(), episode.values.detach()  # (B, N, T)
+    rewards = token_rewards(episode.score, old_logprobs, episode.ref_logprobs, state.kl_coef)
     reward = rewards.sum(-1).mean().item()
+    rewards = rewards.flatten(0, 1)  # (B * N, T): an episode a row
     if settings.whiten_rewards:
         rewards = whiten(rewards, keep_mean=True)
-    advantages, returns = gae(rewards, episode.values, gamma=settings.gamma, lam=settings.lam)
-    advantages = whiten(advantages, keep_mean=False)
+    advantages, returns = gae(rewards, old_values.flatten(0, 1), gamma=settings.gamma, lam=settings.lam)
+    advantages = whiten(advantages, keep_mean=False).view_as(old_logprobs)
+    returns = returns.view_as(old_logprobs)
     losses: list[PPOLoss] = []
     for rows in _minibatches(state, settings):
-        out = policy(episode.query[rows], episode.query_mask[rows], episode.response[rows])
+        if not losses and episode.logprobs.requires_grad:
+            logprobs, values = episode.logprobs, episode.values
+        else:
+            context, mask = episode.queries.context[rows], episode.queries.context_mask[rows]
+            logprobs, values = policy.logprobs(context, mask, episode.response[rows], temperature)
         loss = ppo_loss(
-            logprobs_of(out.logits, episode.response[rows], task.temperature),
-            out.values,
-            old_logprobs=episode.logprobs[rows],
-            old_values=episode.values[rows],
+            logprobs,
+            values,
+            old_logprobs=old_logprobs[rows],
+            old_values=old_values[rows],
             advantages=advantages[rows],
             returns=returns[rows],
             cliprange=settings.cliprange,
             cliprange_value=settings.cliprange_value,
             vf_coef=settings.vf_coef,
         )
-        if check and not losses:
-            _require(loss.ratio_mean.item(), 1.0, "ratio of the first minibatch")
         state.steps += 1
         for group in state.optimizer.param_groups:
             group["lr"] = lr
@@ -146,17 +160,27 @@ def _learn(
     return losses, reward
 
 
-def _minibatches(state: TrainerState, settings: PPOSettings) -> Iterator[Tensor]:
-    size = settings.batch // settings.minibatches
+def _minibatches(state: TrainerState, settings: PPOSettings) -> Iterator[Tensor | slice]:
+    """Rows of queries, all responses of one together."""
     for _ in range(settings.epochs):
-        yield from torch.randperm(settings.batch, generator=state.data).split(size)
+        if settings.minibatches == 1:
+            yield slice(None)  # of the whole batch the order does not matter
+            continue
+        queries = settings.batch // settings.responses_per_query
+        yield from torch.randperm(queries, generator=state.data).split(queries // settings.minibatches)
 
 
-def _require(value: float, expected: float, what: str) -> None:
-    if not abs(value - expected) <= TOLERANCE:
-        raise LoopError(
-            f"{what} is {value:.6f}, not {expected:g}: the forward pass that trains is not the one that sampled"
-        )
+def _check(policy: Policy, episode: Rollout, state: TrainerState) -> None:
+    """Sampling, training and reference are the same model, as far as arithmetic allows."""
+    if state.episodes == 0:
+        _require(episode.kl.abs().max().item(), EXACT, "KL between policy and ref_policy before the first update")
+    apart = (episode.logprobs.detach() - episode.drawn_logprobs).abs().mean().item()
+    _require(apart, HALF if policy.autocast else EXACT, "mean distance of training's logprobs from sampling's")
+
+
+def _require(value: float, tolerance: float, what: str) -> None:
+    if not value <= tolerance:
+        raise LoopError(f"{what} is {value:.6f}, not 0: the forward pass that trains is not the one that sampled")
 
 
 def _stats(

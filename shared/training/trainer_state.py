@@ -75,7 +75,7 @@ def load_state(folder: Path, policy: nn.Module, settings: PPOSettings, *, device
 
 
 def _adam(policy: nn.Module, settings: PPOSettings) -> torch.optim.Adam:
-    return torch.optim.Adam(policy.parameters(), lr=settings.lr, betas=BETAS)
+    return torch.optim.Adam(policy.parameters(), lr=settings.lr, betas=BETAS, fused=True)
 
 
 def _restored(device: torch.device, state: Tensor) -> torch.Generator:

@@ -12,7 +12,8 @@ from shared.language.policy import Policy, import_policy
 from shared.language.pretrained import EMBEDDED
 from shared.language.tokens import left_pad
 from shared.settings import TaskSettings
-from shared.tasks.continuation import Task, load_task
+from shared.tasks.registry import load_task
+from shared.tasks.task import Task
 
 TASK = TaskSettings()
 
@@ -43,13 +44,13 @@ def test_queries_are_enough_and_evaluation_is_apart(task: Task) -> None:
     aside = task.evaluation(10_000)
     assert len(aside) == 512
     asked = [task.query(position) for position in range(2000)]
-    assert len({text for text, _ in asked}) == 2000
-    assert not {text for text, _ in asked} & {text for text, _ in aside}
-    assert all(text.endswith(".") and len(tokens) <= TASK.query_tokens for text, tokens in asked + aside)
+    assert len({query.text for query in asked}) == 2000
+    assert not {query.text for query in asked} & {query.text for query in aside}
+    assert all(query.text.endswith(".") and len(query.tokens) <= TASK.query_tokens for query in asked + aside)
 
 
 def test_continuations_end_properly_as_often_as_the_card_says(policy: Policy, task: Task) -> None:
-    rows = [tokens for _, tokens in task.evaluation(256)]
+    rows = [query.tokens for query in task.evaluation(256)]
     query, mask = left_pad(rows, pad_id=policy.tokenizer.pad_id, length=TASK.query_tokens)
     response = sample(
         policy,
@@ -73,8 +74,7 @@ def test_it_has_learnt_english(policy: Policy) -> None:
     def mean_logprob(text: str) -> float:
         tokens = torch.tensor([policy.tokenizer.encode(text)])
         query, response = tokens[:, :1], tokens[:, 1:]
-        logits = policy(query, torch.ones_like(query, dtype=torch.bool), response).logits
-        logprobs: torch.Tensor = logits.log_softmax(-1).gather(-1, response.unsqueeze(-1))
+        logprobs, _ = policy.logprobs(query, torch.ones_like(query, dtype=torch.bool), response.unsqueeze(1), 1.0)
         return logprobs.mean().item()
 
     plain = mean_logprob("Once upon a time, there was a little girl who lived in a small village by the sea.")

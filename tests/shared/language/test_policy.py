@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM
 
 from shared.algorithms.logprobs import logprobs_of
 from shared.domain import LoopError
-from shared.language.generation import draw, sample
+from shared.language.generation import draw, sample, sample_with_logprobs
 from shared.language.policy import Policy, import_policy, load_policy, save_policy
 from shared.language.tokens import left_pad
 from tests.models import STORIES, tiny_model
@@ -28,7 +28,7 @@ def test_the_pad_token_is_not_eos_and_never_has_probability(architecture: str) -
     policy = import_policy(str(tiny_model(architecture)))
     assert policy.tokenizer.pad_id != policy.model.config.eos_token_id
     query, mask = batch(policy)
-    logits = policy(query, mask, query[:, :5]).logits
+    logits = policy(query, mask, query[:, None, :5]).logits
     assert torch.isneginf(logits[..., policy.tokenizer.pad_id]).all()
     assert torch.isfinite(logits.softmax(-1)).all()
 
@@ -39,7 +39,7 @@ def test_padding_on_the_left_changes_nothing(architecture: str) -> None:
     policy = import_policy(str(tiny_model(architecture)))
     rows = [policy.tokenizer.encode(story)[: 6 + 4 * i] for i, story in enumerate(STORIES)]
     query, mask = left_pad(rows, pad_id=policy.tokenizer.pad_id, length=30)
-    response = torch.randint(0, 250, (len(rows), 7), generator=torch.Generator().manual_seed(0))
+    response = torch.randint(0, 250, (len(rows), 2, 7), generator=torch.Generator().manual_seed(0))
     padded = policy(query, mask, response)
     for i, row in enumerate(rows):
         alone = policy(*left_pad([row], pad_id=policy.tokenizer.pad_id, length=len(row)), response[i : i + 1])
@@ -53,35 +53,53 @@ def test_logits_stand_where_the_model_knows_only_what_came_before(architecture: 
     """Position t agrees with a plain forward pass of the whole model over query + response[:t]."""
     policy = import_policy(str(tiny_model(architecture)))
     row = list(policy.tokenizer.encode(STORIES[0]))[:9]
-    response = torch.tensor([[5, 90, 17]])
+    response = torch.tensor([[[5, 90, 17]]])
     out = policy(*left_pad([row], pad_id=policy.tokenizer.pad_id, length=9), response)
     for t in range(3):
-        plain = policy.model(input_ids=torch.tensor([row + response[0, :t].tolist()])).logits[0, -1]
+        plain = policy.model(input_ids=torch.tensor([row + response[0, 0, :t].tolist()])).logits[0, -1]
         plain[policy.tokenizer.pad_id] = -torch.inf
-        torch.testing.assert_close(out.logits[0, t], plain, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(out.logits[0, 0, t], plain, atol=1e-4, rtol=1e-4)
 
 
 def test_the_value_head_starts_at_zero() -> None:
     policy = import_policy(str(tiny_model()))
     query, mask = batch(policy)
-    assert (policy(query, mask, query[:, :4]).values == 0).all()
+    assert (policy(query, mask, query[:, None, :4]).values == 0).all()
 
 
 @ARCHITECTURES
+@pytest.mark.parametrize(("autocast", "tolerance"), [(False, 1e-4), (True, 0.05)])
 @torch.no_grad()
-def test_sampling_and_training_agree_on_logprobs(architecture: str) -> None:
+def test_sampling_and_training_agree_on_logprobs(architecture: str, autocast: bool, tolerance: float) -> None:
     """Each token, given its forerunners through the cache, is as likely as the forward pass that trains says."""
     policy = import_policy(str(tiny_model(architecture)))
+    policy.autocast = autocast
     query, mask = batch(policy)
-    seen: list[Tensor] = []
+    drawn = sample_with_logprobs(
+        policy, query, mask, length=8, temperature=0.7, generator=torch.Generator().manual_seed(3), repeat=3
+    )
+    trained, _ = policy.logprobs(query, mask, drawn.response, 0.7)
+    torch.testing.assert_close(drawn.logprobs, trained, atol=tolerance, rtol=tolerance)
+    assert {p.dtype for p in policy.parameters()} == {torch.float32}
 
-    original = policy.logits
-    policy.logits = lambda hidden: seen.append(original(hidden)) or seen[-1]  # type: ignore[method-assign,func-returns-value]
-    response = sample(policy, query, mask, length=8, temperature=0.7, generator=torch.Generator().manual_seed(3))
-    policy.logits = original  # type: ignore[method-assign]
-    sampled = logprobs_of(torch.stack(seen, 1), response, 0.7)
-    trained = logprobs_of(policy(query, mask, response).logits, response, 0.7)
-    torch.testing.assert_close(sampled, trained, atol=1e-4, rtol=1e-4)
+
+@ARCHITECTURES
+def test_logprobs_are_those_of_the_logits_and_train_every_parameter_alike(architecture: str) -> None:
+    policy = import_policy(str(tiny_model(architecture)))
+    query, mask = batch(policy)
+    response = torch.randint(0, 250, (len(query), 2, 6), generator=torch.Generator().manual_seed(0))
+    found, values = policy.logprobs(query, mask, response, 0.7)
+    out = policy(query, mask, response)
+    expected = logprobs_of(out.logits, response, 0.7)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    assert torch.equal(values, out.values)
+    for one, two in zip(_gradients(policy, found), _gradients(policy, expected), strict=True):
+        torch.testing.assert_close(one, two, atol=1e-4, rtol=1e-3)
+
+
+def _gradients(policy: Policy, logprobs: Tensor) -> list[Tensor]:
+    weight = torch.linspace(-1, 1, logprobs.numel()).view_as(logprobs)
+    return list(torch.autograd.grad((weight * logprobs).sum(), list(policy.model.parameters())))
 
 
 def test_the_same_seed_samples_the_same_and_another_does_not() -> None:
@@ -104,12 +122,14 @@ def test_repeat_answers_each_query_several_times_in_its_own_rows() -> None:
     several = sample(
         policy, query, mask, length=6, temperature=cold, generator=torch.Generator().manual_seed(0), repeat=3
     )
-    assert torch.equal(several, single.repeat_interleave(3, 0))
+    assert torch.equal(several, single.repeat(1, 3, 1))
 
 
 def test_draw_follows_the_distribution() -> None:
     logits = torch.tensor([0.5, 0.25, 0.25, 0.0]).log().expand(20_000, 4)
-    counts = draw(logits, 1.0, torch.Generator().manual_seed(0)).bincount(minlength=4) / 20_000
+    token, logprob = draw(logits, 1.0, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(logprob, logits.gather(1, token[:, None])[:, 0])
+    counts = token.bincount(minlength=4) / 20_000
     assert counts[3] == 0
     torch.testing.assert_close(counts[:3], torch.tensor([0.5, 0.25, 0.25]), atol=0.015, rtol=0)
 
@@ -133,7 +153,7 @@ def test_dropout_is_off_whatever_the_model_was_trained_with() -> None:
     policy = import_policy(str(tiny_model())).train()
     assert json.loads((tiny_model() / "config.json").read_text())["resid_pdrop"] > 0
     query, mask = batch(policy)
-    assert torch.equal(policy(query, mask, query[:, :4]).logits, policy(query, mask, query[:, :4]).logits)
+    assert torch.equal(policy(query, mask, query[:, None, :4]).logits, policy(query, mask, query[:, None, :4]).logits)
 
 
 def test_a_model_that_cannot_be_read_is_named(tmp_path: Path) -> None:

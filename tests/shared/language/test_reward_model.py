@@ -1,5 +1,6 @@
 """The reward model on real, tiny GPT-2 and Llama trunks."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,12 @@ def ref_policy(architecture: str) -> Policy:
 
 
 def batch(policy: Policy) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """query, query_mask, response, length: rows of different length on both sides."""
+    """query, query_mask, response (5, 2, T), length (5, 2): rows of different length on both sides."""
     pad_id = policy.tokenizer.pad_id
     rows = [policy.tokenizer.encode(story)[: 5 + 3 * i] for i, story in enumerate(STORIES)]
-    length = torch.tensor([8, 3, 1, 5, 8])
-    response = torch.randint(0, 250, (len(rows), RESPONSE), generator=torch.Generator().manual_seed(0))
-    response = response.masked_fill(torch.arange(RESPONSE) >= length.unsqueeze(1), pad_id)
+    length = torch.tensor([[8, 2], [3, 8], [1, 1], [5, 4], [8, 7]])
+    response = torch.randint(0, 250, (len(rows), 2, RESPONSE), generator=torch.Generator().manual_seed(0))
+    response = response.masked_fill(torch.arange(RESPONSE) >= length.unsqueeze(-1), pad_id)
     return *left_pad(rows, pad_id=pad_id, length=QUERY), response, length
 
 
@@ -39,11 +40,11 @@ def test_the_score_is_read_at_the_last_present_token_whatever_the_padding(ref_po
     model.bias.fill_(-0.5)
     query, mask, response, length = batch(ref_policy)
     score = model.score(query, mask, response, length)
-    for i in range(len(score)):
-        alone = torch.cat([query[i][mask[i]], response[i, : length[i]]]).unsqueeze(0)
+    for i, j in itertools.product(range(5), range(2)):
+        alone = torch.cat([query[i][mask[i]], response[i, j, : length[i, j]]]).unsqueeze(0)
         last = ref_policy.model.base_model(input_ids=alone).last_hidden_state[0, -1]
         expected = 2.0 * (model.head.weight[0] @ last) - 0.5
-        torch.testing.assert_close(score[i], expected, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(score[i, j], expected, atol=1e-4, rtol=1e-4)
 
 
 @ARCHITECTURES
@@ -51,7 +52,7 @@ def test_the_score_is_read_at_the_last_present_token_whatever_the_padding(ref_po
 def test_what_stands_after_the_end_does_not_count(ref_policy: Policy) -> None:
     model = new_reward_model(ref_policy, seed=1)
     query, mask, response, length = batch(ref_policy)
-    other = torch.where(torch.arange(RESPONSE) >= length.unsqueeze(1), 7, response)
+    other = torch.where(torch.arange(RESPONSE) >= length.unsqueeze(-1), 7, response)
     torch.testing.assert_close(model.score(query, mask, response, length), model.score(query, mask, other, length))
     shorter = model.score(query, mask, response, length.clamp(max=3))
     assert (shorter[length > 3] != model.score(query, mask, response, length)[length > 3]).all()

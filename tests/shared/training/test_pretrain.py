@@ -69,7 +69,7 @@ def test_the_policy_opens_and_tells_the_likely_from_the_unlikely(made: Path) -> 
     tokens = policy.tokenizer
     query = torch.tensor([tokens.encode("One day the old dog went")])
     response = torch.tensor([tokens.encode(" to")])
-    logits = policy(query, torch.ones_like(query, dtype=torch.bool), response).logits[0, 0]
+    logits = policy(query, torch.ones_like(query, dtype=torch.bool), response[:, None]).logits[0, 0, 0]
     assert logits[tokens.encode(" to")[0]] > logits[tokens.encode(" day")[0]] + 2
 
 

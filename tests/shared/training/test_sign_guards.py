@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from shared.algorithms.kl import token_rewards
-from shared.algorithms.logprobs import logprobs_of
 from shared.domain import LabeledQuery
 from shared.language.policy import Policy, import_policy
 from shared.language.reward_model import new_reward_model
 from shared.settings import PPOSettings, RewardSettings, TaskSettings
 from shared.tasks.continuation import Continuation
+from shared.tasks.task import Query
 from shared.training import ppo_segment
 from shared.training.ppo_segment import BatchStats, train_segment
 from shared.training.reward_training import score_labels, train_reward
@@ -40,7 +40,7 @@ def reference(architecture: str) -> Policy:
 
 
 def task(policy: Policy) -> Continuation:
-    queries = [(story, policy.tokenizer.encode(story)[:length]) for story in STORIES for length in (5, 8, 12)]
+    queries = [Query(story, policy.tokenizer.encode(story)[:length]) for story in STORIES for length in (5, 8, 12)]
     return Continuation(training=queries, held_out=queries, context_tokens=32)
 
 
@@ -78,7 +78,7 @@ def one_ppo_batch(
 
     def rigged(*args: object, **kwargs: object) -> Rollout:
         episode = rollout(*args, **kwargs)  # type: ignore[arg-type]
-        sampled.append(replace(episode, score=scores(episode)))
+        sampled.append(replace(episode, score=scores(episode).view_as(episode.score)))
         return sampled[-1]
 
     monkeypatch.setattr(ppo_segment, "rollout", rigged)
@@ -91,12 +91,12 @@ def one_ppo_batch(
     stats = train_segment(
         policy, ref_policy, reward_model, task(policy), state, settings=settings, task_settings=TASK
     )  # fmt: skip
-    return sampled[0], stats[0]
+    return replace(sampled[0], logprobs=sampled[0].logprobs.detach()), stats[0]
 
 
 @torch.no_grad()
 def logprobs(policy: Policy, episode: Rollout) -> Tensor:
-    return logprobs_of(policy(episode.query, episode.query_mask, episode.response).logits, episode.response, 1.0)
+    return policy.logprobs(episode.queries.context, episode.queries.context_mask, episode.response, 1.0)[0]
 
 
 @pytest.mark.parametrize("favourite", [0, 5])
@@ -106,7 +106,7 @@ def test_a_ppo_step_makes_a_response_with_a_higher_score_likelier(
     policy = import_policy(str(tiny_model(architecture)))
     scores = torch.eye(ROWS)[favourite]
     episode, _ = one_ppo_batch(monkeypatch, policy, reference(architecture), lambda _: scores, kl_coef=0.0)
-    gained = (logprobs(policy, episode) - episode.logprobs).sum(-1)
+    gained = (logprobs(policy, episode) - episode.logprobs).sum(-1).flatten()
     assert gained[favourite] > 0.05
     assert gained[favourite] == gained.max()
 
@@ -117,8 +117,8 @@ def moved(architecture: str) -> Policy:
     optimizer = torch.optim.Adam(policy.parameters(), lr=3e-3)
     ids = torch.tensor([policy.tokenizer.encode(story)[:20] for story in STORIES])
     for _ in range(10):
-        out = policy(ids[:, :1], torch.ones_like(ids[:, :1], dtype=torch.bool), ids[:, 1:])
-        loss = -logprobs_of(out.logits, ids[:, 1:], 1.0).mean()
+        said, _ = policy.logprobs(ids[:, :1], torch.ones_like(ids[:, :1], dtype=torch.bool), ids[:, None, 1:], 1.0)
+        loss = -said.mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
