@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo up test check env clean
+.PHONY: demo up test check env bench clean
 
 demo: .venv/installed  ## the whole loop with simulated labelers; ends by itself and leaves runs/demo/report.html
 	$(BIN)/prefloop demo
@@ -21,12 +21,21 @@ check: .venv/installed  ## ruff, mypy strict, import rules
 env: .venv/installed  ## .env with fresh secrets for docker compose
 	$(BIN)/prefloop env
 
+bench: .venv/installed benchmarks/.venv/installed  ## prefloop beside TRL and transformers, 20 minutes; benchmarks/results.json
+	$(BIN)/python -m benchmarks
+
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv benchmarks/.venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 # torch first, by itself and exactly pinned: asked for in one go with everything else, pip may weigh other builds of it
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt "$$(grep '^torch==' constraints.txt)"
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,simulate,local,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,simulate,local,data,evaluate,dev]'
+	touch $@
+
+benchmarks/.venv/installed: benchmarks/constraints.txt
+	$(PYTHON) -m venv benchmarks/.venv
+	benchmarks/.venv/bin/pip install --quiet --constraint benchmarks/constraints.txt "$$(grep '^torch==' benchmarks/constraints.txt)"
+	benchmarks/.venv/bin/pip install --quiet --constraint benchmarks/constraints.txt trl
 	touch $@
