@@ -1,51 +1,27 @@
-"""Text continuation: x is the opening of a text, whole sentences, and y goes on with it.
+"""Style tasks: x is an excerpt of a text, whole sentences, and y goes on with it (algorithm.md, Tasks).
 
-A valid response ends in the truncate token at index >= truncate_after (algorithm.md, Tasks); what is truncated and
-shown is in `shared.algorithms.truncate`.
+A text of at most `task.query_tokens` is an excerpt as it is. A longer one, such as a book, is cut into excerpts that
+start after a period and end at one, as long as they may be; a sentence too long for one is passed over. (The released
+code takes one excerpt of each passage in the same way, by tokens: from after the first "." on, up to the last one.)
 """
 
-import json
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
-from shared.domain import LoopError
 from shared.settings import TaskSettings
+from shared.tasks.sentences import SENTENCE_END
+from shared.tasks.sources import rows
+from shared.tasks.task import Encoder, Query, Task, held_out, shuffled
 
 OPENINGS = Path(__file__).parent.parent / "language" / "embedded" / "openings.jsonl"
-EVALUATION = 512
-LEAST_TRAINING = 16
-
-Query = tuple[str, tuple[int, ...]]
-
-
-class Task(Protocol):
-    """Where queries come from: each a text and its tokens, at most `query_tokens` of them.
-
-    `context` is what π and ρ read of a query, with the task's prefix and suffix; r reads the query alone.
-    `context_tokens` is the length of the longest context.
-    """
-
-    @property
-    def context_tokens(self) -> int: ...
-
-    def context(self, tokens: tuple[int, ...]) -> tuple[int, ...]: ...
-
-    def query(self, position: int) -> Query:
-        """The query at a position; positions beyond the last go round again."""
-
-    def evaluation(self, n: int) -> list[Query]:
-        """Up to `n` queries that `query` never gives."""
-
-
-class Encoder(Protocol):
-    def encode(self, text: str) -> tuple[int, ...]: ...
+COLUMN = "text"
 
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
+    """A task without prefix and suffix: π, ρ and r read the same."""
+
     training: Sequence[Query]
     held_out: Sequence[Query]
     context_tokens: int
@@ -60,44 +36,43 @@ class Continuation:
         return list(self.held_out[:n])
 
 
-def load_task(settings: TaskSettings, tokenizer: Encoder) -> Task:
-    """The task's queries in an order that depends on their texts alone. Those too long for `query_tokens` are left out.
+def load(settings: TaskSettings, tokenizer: Encoder) -> Task:
+    """Sentiment or descriptiveness, which differ in what people are asked.
 
-    Raises LoopError where the file cannot be read, a line has no text, or too few queries are left.
+    Raises LoopError where the source cannot be read, a row has no text, or too few excerpts are left.
     """
-    source = settings.queries or OPENINGS
-    texts = sorted(set(_read(source)))
-    random.Random(len(texts)).shuffle(texts)
-    fitting = [query for query in map(_encoder(tokenizer), texts) if 0 < len(query[1]) <= settings.query_tokens]
-    share = min(EVALUATION, len(fitting) // 4)
-    if len(fitting) - share < LEAST_TRAINING:
-        raise LoopError(
-            f"task.queries {source} has {len(texts)} texts, {len(fitting)} of at most {settings.query_tokens} tokens: "
-            f"too few queries (at least {LEAST_TRAINING} are needed); name a larger file or raise task.query_tokens"
-        )
-    return Continuation(training=fitting[share:], held_out=fitting[:share], context_tokens=settings.query_tokens)
+    source, limit = settings.queries or str(OPENINGS), settings.query_tokens
+    texts = [row.text for row in rows(source, column=settings.column or COLUMN)]
+    cut = [x for text in texts for x in excerpts(text, fits=lambda text: len(tokenizer.encode(text)) <= limit)]
+    queries = shuffled(Query(text, tokenizer.encode(text)) for text in cut)
+    training, aside = held_out(
+        queries,
+        found_in=f"task.queries {source} has {len(texts)} texts and {len(queries)} excerpts of at most {limit} tokens; "
+        "name a larger file or raise task.query_tokens",
+    )
+    return Continuation(training, aside, context_tokens=limit)
 
 
-def _encoder(tokenizer: Encoder) -> Callable[[str], Query]:
-    return lambda text: (text, tokenizer.encode(text))
+def excerpts(text: str, *, fits: Callable[[str], bool]) -> Iterator[str]:
+    """The text itself where it fits; otherwise one excerpt after the other, each the longest that fits.
 
-
-def _read(source: Path) -> list[str]:
-    try:
-        with source.open(encoding="utf-8") as file:  # not splitlines, which parts a text at U+2028
-            lines = [line.rstrip("\n") for line in file]
-    except (OSError, UnicodeDecodeError) as error:
-        raise LoopError(f"task.queries {source} cannot be read ({error}); name a JSONL file, a `text` a line") from None
-    texts = []
-    for number, line in enumerate(lines, 1):
-        try:
-            text = json.loads(line)["text"].strip()
-            text.encode()  # half a surrogate pair, as JSON can spell it, is no text, and NUL no store takes
-            if "\0" in text:
-                raise ValueError
-        except (ValueError, KeyError, TypeError, AttributeError):
-            expected = f'expected {{"text": "..."}}, got {line[:60]!r}'
-            raise LoopError(f"task.queries {source}, line {number}: {expected}") from None
-        if text:
-            texts.append(text)
-    return texts
+    White space in those, hard line breaks among it, is one space each.
+    """
+    if fits(text):
+        yield text
+        return
+    text = " ".join(text.split())
+    start = end = None
+    for match in SENTENCE_END.finditer(text):
+        if match[0] != ".":
+            continue
+        if start is None or end is None:  # what comes before the first period may be no whole sentence
+            start = end = match.end()
+            continue
+        if not fits(text[start : match.end()].strip()):
+            if end > start:
+                yield text[start:end].strip()
+            start = end if fits(text[end : match.end()].strip()) else match.end()
+        end = match.end()
+    if start is not None and end is not None and end > start:
+        yield text[start:end].strip()
