@@ -7,6 +7,7 @@ from fastapi.security import HTTPBearer
 
 from services.labeling import wire
 from shared.domain import Principal, Progress, Receipt
+from shared.questions.kinds import QUESTIONS
 from shared.settings import Settings
 from shared.store import leases
 from shared.store.database import Database
@@ -32,6 +33,7 @@ LeaseId = Annotated[str, Path(pattern=wire.TEXT, description="the `id` of the le
 
 def routes(settings: Settings, db: Database) -> APIRouter:
     """All below /api. The guard has let only known keys through; operators may label too."""
+    question = QUESTIONS[settings.labels.kind]
     api = APIRouter(
         prefix="/api",
         dependencies=[Depends(HTTPBearer(auto_error=False, description="a labeler's or an operator's key"))],
@@ -40,16 +42,17 @@ def routes(settings: Settings, db: Database) -> APIRouter:
 
     @api.post("/leases", summary="Take a query", responses=INVALID)
     def take(me: Me, _body: wire.Take) -> wire.Offer:
-        """A query nobody else has, or the one you have already. Where there is none, ask again after `retry_after`."""
+        """A query that waits for an answer, or the one you have already. None: ask again after `retry_after`."""
         lease = leases.take(db, me.labeler_id, seconds=settings.labels.lease_seconds)
         if lease is None:
             return wire.Offer(lease=None, reason="none_left", retry_after=RETRY_AFTER)
-        return wire.Offer(lease=wire.LeasedQuery.of(lease), reason=None, retry_after=0)
+        return wire.Offer(lease=wire.LeasedQuery.of(lease, question), reason=None, retry_after=0)
 
-    @api.post("/leases/{lease_id}/answer", summary="Say which response is best", responses=CLOSED | INVALID)
+    @api.post("/leases/{lease_id}/answer", summary="Say which is best, or how good", responses=CLOSED | INVALID)
     def answer(me: Me, lease_id: LeaseId, body: wire.Answer) -> Receipt:
         """The same answer again gets the same receipt: send it until you have one."""
-        return leases.answer(db, me.labeler_id, lease_id, position=body.position, seconds=body.seconds)
+        given = {"position": body.position, "rating": body.rating}
+        return leases.answer(db, me.labeler_id, lease_id, **given, seconds=body.seconds)
 
     @api.post("/leases/{lease_id}/skip", summary="Skip a query", status_code=204, responses=CLOSED | INVALID)
     def skip(me: Me, lease_id: LeaseId, body: wire.Skip) -> None:

@@ -14,14 +14,14 @@ from services.labeling.guard import Guard
 from shared.domain import LoopError
 from shared.settings import Settings
 from shared.store.database import Database
-from shared.store.leases import ConflictError, ExpiredLeaseError, PositionError, UnknownLeaseError
+from shared.store.leases import AnswerError, ConflictError, ExpiredLeaseError, UnknownLeaseError
 
 HERE = Path(__file__).parent
 STATUS: dict[type[Exception], int] = {
     UnknownLeaseError: 404,
     ConflictError: 409,
     ExpiredLeaseError: 410,
-    PositionError: 422,
+    AnswerError: 422,
     LoopError: 503,  # any other: the store does not answer
 }
 
@@ -30,7 +30,7 @@ def build(settings: Settings, db: Database) -> FastAPI:
     """The ASGI app."""
     app = FastAPI(
         title="prefloop labeling",
-        description="Take a query, say which response is best. Send `Authorization: Bearer KEY` with your key.",
+        description="Take a query, say what it asks. Send `Authorization: Bearer KEY` with your key.",
         docs_url=None,  # its pages load scripts from elsewhere
         redoc_url=None,
         openapi_url="/api/openapi.json",

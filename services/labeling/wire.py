@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.domain import Lease
+from shared.domain import LabelKind, Lease
+from shared.questions.question import Question, Scale
 
 TEXT = r"^[^\x00]*$"  # PostgreSQL takes any character but NUL
 
@@ -20,9 +21,12 @@ class Take(Body):
 
 
 class Answer(Body):
-    """Which response is best."""
+    """Which response is best, or how good the only one is: a `position` or a `rating`, as the lease's `kind` asks."""
 
-    position: Annotated[int, Field(strict=True, ge=0, description="of the best response, among those shown, from 0")]
+    position: Annotated[
+        int | None, Field(strict=True, ge=0, description="of the best response, among those shown, from 0")
+    ] = None
+    rating: Annotated[int | None, Field(strict=True, ge=1, description="of the response, on the lease's scale")] = None
     seconds: Annotated[float, Field(ge=0, allow_inf_nan=False, description="from being shown to being answered")]
 
 
@@ -33,16 +37,27 @@ class Skip(Body):
 
 
 class LeasedQuery(BaseModel):
-    """A query lent to you until `expires_at`."""
+    """A query lent to you until `expires_at`, and what to say about it."""
 
     id: Annotated[str, Field(description="of the lease: answer or skip it under this id")]
+    kind: Annotated[LabelKind, Field(description="rating: answer with a rating; the others: with a position")]
+    question: Annotated[str, Field(description="what people are asked")]
+    scale: Annotated[Scale | None, Field(description="of a rating, from 1 to `levels`")]
     query: str
     responses: Annotated[list[str], Field(description="in the order to be shown; a position counts in it")]
     expires_at: Annotated[datetime, Field(description="an answer after it is refused with 410")]
 
     @classmethod
-    def of(cls, lease: Lease) -> "LeasedQuery":
-        return cls(id=lease.id, query=lease.query_text, responses=list(lease.texts), expires_at=lease.expires_at)
+    def of(cls, lease: Lease, question: Question) -> "LeasedQuery":
+        return cls(
+            id=lease.id,
+            kind=question.kind,
+            question=question.text,
+            scale=question.scale,
+            query=lease.query_text,
+            responses=list(lease.texts),
+            expires_at=lease.expires_at,
+        )
 
 
 class Offer(BaseModel):

@@ -96,30 +96,46 @@ async function take() {
   }
 }
 
-function card(text, position) {
-  const number = Object.assign(document.createElement("kbd"), { textContent: position + 1 });
-  const button = document.createElement("button");
+const element = (tag, properties, ...children) => {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+};
+const keycap = (number) => element("kbd", { textContent: number });
+
+/** A response: to be chosen by its button, or to be read and rated. */
+function card(text, position, isChoice) {
   const shown = text.replace(/^ /, ""); // it belongs to a continuation's first token, and would only indent
-  button.append(number, Object.assign(document.createElement("span"), { textContent: shown }));
-  const item = document.createElement("li");
-  item.append(button);
-  return item;
+  const words = element("span", { textContent: shown });
+  const number = keycap(position + 1);
+  return element("li", {}, isChoice ? element("button", {}, number, words) : element("article", {}, words));
 }
 
-function present(lease) {
-  put("query", lease.query);
-  put("keys", `Keys 1 to ${lease.responses.length} choose, s skips.`);
-  $("responses").replaceChildren(...lease.responses.map(card));
+/** A number of the scale; those at its ends have words. */
+function level(number, { levels, low, high }) {
+  const words = { 1: low, [levels]: high }[number] ?? "";
+  return element("button", {}, keycap(number), element("small", { textContent: words }));
+}
+
+/** Show a query. Gives the buttons that answer it, in the order of their keys. */
+function present({ query, question, responses, scale }) {
+  put("query", query);
+  put("which", question);
+  const keys = scale ? `1 to ${scale.levels} rate` : `1 ${responses.length > 2 ? "to" : "and"} ${responses.length} choose`;
+  put("keys", `Keys ${keys}, s skips.`);
+  $("responses").replaceChildren(...responses.map((text, position) => card(text, position, !scale)));
+  $("scale").replaceChildren(...(scale ? Array.from({ length: scale.levels }, (_, i) => level(i + 1, scale)) : []));
+  $("scale").hidden = !scale;
   show("question");
   scrollTo(0, 0);
   $("query").focus({ preventScroll: true }); // a screen reader reads it, Tab goes on to the responses
+  return [...document.querySelectorAll(scale ? "#scale button" : "#responses button")];
 }
 
 /** Show a query until the person has chosen; what is to be sent then waits in memory. */
 async function choose(lease) {
-  present(lease);
+  const buttons = present(lease);
   const shown = performance.now();
-  const cards = [...$("responses").querySelectorAll("button")];
   const listening = new AbortController();
   await new Promise((resolve) => {
     const listen = (target, kind, act) => target.addEventListener(kind, act, { signal: listening.signal });
@@ -132,15 +148,17 @@ async function choose(lease) {
       resolve();
     };
     const skip = () => finish($("skip"), "skip", { reason: null });
-    const answer = (position) =>
-      finish(cards[position], "answer", { position, seconds: (performance.now() - shown) / 1000 });
+    const answer = (index) => {
+      const said = lease.scale ? { rating: index + 1 } : { position: index };
+      finish(buttons[index], "answer", { ...said, seconds: (performance.now() - shown) / 1000 });
+    };
     const single = (act) => (event) => event.detail > 1 || act(); // a double click's second half was for the last query
-    cards.forEach((button, position) => listen(button, "click", single(() => answer(position))));
+    buttons.forEach((button, index) => listen(button, "click", single(() => answer(index))));
     listen($("skip"), "click", single(skip));
     listen(document, "keydown", ({ key, repeat, ctrlKey, metaKey, altKey }) => {
       if (repeat || ctrlKey || metaKey || altKey) return;
       if (key === "s" || key === "S") skip();
-      else if (/^[1-9]$/.test(key) && key <= cards.length) answer(key - 1);
+      else if (/^[1-9]$/.test(key) && key <= buttons.length) answer(key - 1);
     });
   });
 }

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from services.labeling.app import build
-from shared.domain import Role
-from shared.settings import Settings
+from shared.domain import LabelKind, Role
+from shared.settings import LabelSettings, Settings, TaskSettings
 from shared.store import accounts
 from shared.store.database import Database
 from tests.web import served
@@ -35,6 +35,11 @@ def labeling_with(settings: Settings, db: Database) -> Iterator[Labeling]:
     operator = accounts.create_account(db, "operator", Role.OPERATOR)
     with served(build(settings, db)) as url:
         yield Labeling(url, ada, grace, operator)
+
+
+def asking(kind: LabelKind, responses: int) -> Settings:
+    """Settings of a loop with labels of this kind."""
+    return Settings(name="test", task=TaskSettings(responses=responses), labels=LabelSettings(kind=kind))
 
 
 @pytest.fixture

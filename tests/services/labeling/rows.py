@@ -22,7 +22,7 @@ def add_queries(db: Database, texts: Sequence[str], *, responses: int = 4) -> No
             session.add(query)
             session.flush()
             session.add_all(
-                Response(query_id=query.id, index=i, text=f"answer {i} to {text}.", tokens=[i])
+                Response(query_id=query.id, index=i, policy_version=0, text=f"answer {i} to {text}.", tokens=[i])
                 for i in range(responses)
             )
 
@@ -36,6 +36,13 @@ def chosen(db: Database) -> dict[str, list[str]]:
         for query, response in session.execute(statement.join(Response, best)):
             found.setdefault(query, []).append(response)
     return found
+
+
+def ratings(db: Database) -> dict[str, int | None]:
+    """The ratings given, by query."""
+    with db.transaction() as session:
+        statement = select(Query.text, LabelRow.rating).join(LabelRow, LabelRow.query_id == Query.id)
+        return dict(session.execute(statement).all())
 
 
 def seconds_taken(db: Database) -> list[float]:

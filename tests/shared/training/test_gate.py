@@ -6,13 +6,15 @@ import pytest
 import torch
 
 from shared.domain import RewardStatus
+from shared.questions.pairwise import PAIRWISE
+from shared.questions.rating import RATING
 from shared.training.gate import binomial_cdf, judge
 
 
-def training(*, correct: int = 30, held_out: int = 100, weight: float = 1.0, loss: float = 1.2) -> Any:
+def training(*, correct: int = 30, compared: int = 100, weight: float = 1.0, loss: float = 1.2) -> Any:
     model = torch.nn.Linear(1, 1)
     torch.nn.init.constant_(model.weight, weight)
-    return SimpleNamespace(model=model, correct=correct, held_out=held_out, losses=(1.4, loss))
+    return SimpleNamespace(model=model, correct=correct, compared=compared, losses=(1.4, loss))
 
 
 def test_binomial_by_hand() -> None:
@@ -44,6 +46,19 @@ def test_chance_depends_on_the_number_of_responses() -> None:
     assert judge(training(correct=30), responses=2).status is RewardStatus.REJECTED
 
 
+def test_each_kind_has_its_chance() -> None:
+    """The one response of a rated query could not be guessed wrong: chance is that of the order of two."""
+    rated = judge(training(correct=45), question=RATING, responses=1)
+    assert (rated.status, rated.reason) == (
+        RewardStatus.PUBLISHED,
+        "45 of 100 pairs of held-out ratings right, chance 50%",
+    )
+    assert judge(training(correct=40), question=RATING, responses=1).status is RewardStatus.REJECTED
+    assert judge(training(correct=40), question=PAIRWISE, responses=2).status is RewardStatus.REJECTED
+    nothing = judge(training(correct=0, compared=0), question=RATING, responses=1)
+    assert nothing.reason == "finite; no pairs of held-out ratings to measure accuracy"
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_what_is_not_finite_is_rejected(bad: float) -> None:
     assert judge(training(weight=bad), responses=4).reason == "a parameter is not finite"
@@ -51,6 +66,6 @@ def test_what_is_not_finite_is_rejected(bad: float) -> None:
 
 
 def test_without_held_out_labels_it_says_so() -> None:
-    verdict = judge(training(correct=0, held_out=0), responses=4)
+    verdict = judge(training(correct=0, compared=0), responses=4)
     assert verdict.status is RewardStatus.PUBLISHED
     assert "no held-out labels" in verdict.reason
