@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
+
+TaskName = Literal["sentiment", "descriptiveness", "tldr", "cnndm"]
 
 
 class LoopError(Exception):
@@ -41,34 +44,48 @@ class Schedule(StrEnum):
     OFFLINE = "offline"
 
 
+class LabelKind(StrEnum):
+    """What people are asked; shared/questions declares each."""
+
+    BEST_OF = "best_of"
+    PAIRWISE = "pairwise"
+    RATING = "rating"
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
-    """y: one answer of a policy, as people saw it. `tokens` are truncated after the truncate token, without pad."""
+    """y: one answer of policy `policy_version`. `tokens` are truncated after the truncate token, without pad."""
 
     text: str
     tokens: tuple[int, ...]
+    policy_version: int
 
 
 @dataclass(frozen=True, slots=True)
 class NewQuery:
-    """A query tuple (x, y0..y{N-1}) before the store has it. `position` orders queries and never repeats."""
+    """A query tuple (x, y0..y{N-1}) before the store has it. `position` orders queries and never repeats.
+
+    `wanted` people shall answer it, each once.
+    """
 
     position: int
     text: str
     tokens: tuple[int, ...]
     responses: tuple[Response, ...]
+    wanted: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class LabeledQuery:
-    """A query with one person's choice `best`, an index into `responses` as the policy wrote them."""
+    """A query with one person's answer: `best`, an index into `responses` as the policy wrote them, or a `rating`."""
 
     position: int
     tokens: tuple[int, ...]
     responses: tuple[tuple[int, ...], ...]
-    best: int
+    best: int | None
     label_id: int
     policy_version: int
+    rating: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +100,13 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The store has the label: the same answer sent again gets the same receipt."""
+    """The store has the label: the same answer sent again gets the same receipt. It is `position` or `rating`."""
 
     label_id: int
     lease_id: str
-    position: int
+    position: int | None
     created_at: datetime
+    rating: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +148,8 @@ class PolicyVersion:
 class RewardVersion:
     """A trained reward model, published or rejected, and what it was trained on.
 
-    `labels` were trained on, `held_out` kept aside by query; `accuracy` is the share of the held-out labels whose
-    response the model scores highest (None with no held-out labels).
+    `labels` were trained on, `held_out` kept aside by query; `accuracy` is the share of the `compared` held-out labels,
+    or pairs of held-out ratings, that the model agrees with (None with none to compare).
     """
 
     version: int
@@ -143,6 +161,7 @@ class RewardVersion:
     held_out: int
     label_watermark: int
     accuracy: float | None
+    compared: int
     gain: float
     bias: float
     created_at: datetime
@@ -164,7 +183,8 @@ class Job:
 class LoopState:
     """All that `plan` looks at, read from the label store in one snapshot.
 
-    labels: answers people gave. open_queries: queries that still wait for an answer.
+    labels: answers people gave. open_queries: queries that still wait for their first answer: those that wait for
+    more are no work the loop can count on, for one person answers a query once.
     sampling: queries promised by unfinished sampling jobs. next_position: first position no sampling job has taken.
     reward_trainings: reward versions tried, rejected ones included; reward_version: newest published, None before.
     policy_version: newest published, None before ρ itself is published as version 0; episodes: of that version.

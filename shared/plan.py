@@ -4,8 +4,11 @@ The same state always gives the same messages, and a message names its work (`ke
 the store knows the job, and neither does a message that is lost or doubled.
 
     online    labels are asked for by l(n); r retrains as labels come; π goes on from segment to segment beside it.
-    batched   in turn: collect labels, retrain r, train π for one segment. Nothing overlaps, so a run can be replayed.
+    batched   in turn: collect labels, retrain r, train π for one segment. One labeler's run can be replayed.
     offline   batched with all labels first, and one reward training.
+
+Where several people answer one query, its further answers are labels too when they come, but none is waited for: a lone
+labeler will never give them. So a loop may end with some labels more than its budget.
 """
 
 from shared.domain import LoopState, Schedule
@@ -16,7 +19,11 @@ FUTILE = 256  # queries tried in vain before the loop says that this policy cann
 
 
 def threshold(settings: LabelSettings, k: int) -> int:
-    """Labels before reward training k (from 0): `initial`, then evenly up to `budget` at the last; one: `budget`."""
+    """Labels before reward training k (from 0): `initial`, then evenly up to `budget` at the last; one: `budget`.
+
+    The paper trains before the first episode and 19 times more, at evenly spaced l(n), which runs from N0 to N:
+    `retrainings` is 20, and with N0 = N / 20 training k has (k + 1) N / 20 labels (Ziegler et al. 2019, section 2.3).
+    """
     last = settings.retrainings - 1
     if k >= last:
         return settings.budget
@@ -125,6 +132,7 @@ def _missing_in_stage(state: LoopState, settings: Settings) -> int:
 def _missing_online(state: LoopState, settings: Settings) -> int:
     """Queries that bring the open ones up to the backlog, never beyond l(n) + backlog or the budget.
 
+    (The paper's backlog is 1000: it asks for more where all requests so far are fewer than l(n) + 1000.)
     Asked for when half the backlog is gone, or the last of the budget: a job a query would waste the policy's batches.
     """
     backlog, budget = settings.sampler.backlog, settings.labels.budget
@@ -139,9 +147,11 @@ def _train_reward(state: LoopState, settings: Settings) -> list[TrainReward]:
     counts, k = thresholds(settings), state.reward_trainings
     if state.training_reward or k >= len(counts) or state.labels < counts[k]:
         return []
-    ahead = k > _stage(state, settings) and state.reward_version is not None
-    if ahead and settings.schedule is not Schedule.ONLINE:
-        return []  # this stage has its reward model: the policy's turn
+    if settings.schedule is not Schedule.ONLINE:
+        if state.open_queries or state.sampling:
+            return []  # further answers were quicker than the last first ones: all that was asked is answered first
+        if k > _stage(state, settings) and state.reward_version is not None:
+            return []  # this stage has its reward model: the policy's turn
     return [TrainReward(version=k + 1, labels=counts[k])]
 
 

@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
-from shared.domain import LoopError, Schedule
+from shared.domain import LabelKind, LoopError, Schedule, TaskName
+from shared.questions.kinds import QUESTIONS
 
 PREFIX = "PREFLOOP_"
 
@@ -24,10 +25,14 @@ class Section(BaseModel):
 class TaskSettings(Section):
     """Where queries come from and what a valid response is (algorithm.md, Tasks)."""
 
-    queries: Path | None = Field(None, description="JSONL with a `text` a line; None: the openings in the package")
+    name: TaskName = Field("sentiment", description="sentiment, descriptiveness, tldr or cnndm")
+    queries: str | None = Field(
+        None, description=".txt, .jsonl, .parquet, or datasets:NAME[:CONFIG[:SPLIT]]; none: the openings in the package"
+    )
+    column: str | None = Field(None, description="of these, the one with the text; none: the task's own")
     query_tokens: int = Field(32, ge=1, description="longest query; shorter ones are padded on the left")
     response_tokens: int = Field(24, ge=1, description="fixed response length")
-    responses: int = Field(4, ge=2, le=8, description="responses a query, N")
+    responses: int = Field(4, ge=1, le=8, description="responses a query, N")
     temperature: float = Field(0.7, gt=0, description="divides the logits everywhere")
     truncate_token: str = Field(".", description="the response ends after the first of these from truncate_after on")
     truncate_after: int = Field(16, ge=0, description="index of the first token that may end a response")
@@ -41,10 +46,14 @@ class ModelSettings(Section):
 
 
 class LabelSettings(Section):
+    kind: LabelKind = Field(LabelKind.BEST_OF, description="best_of: of 2 to 8 task.responses; pairwise: 2; rating: 1")
     budget: int = Field(1200, ge=1, description="labels wanted by the end of training, N")
     initial: int = Field(300, ge=1, description="labels before the first reward training, N0")
     retrainings: int = Field(6, ge=1, description="trainings of r, evenly over the labels; batched: <= 1 a segment")
     held_out: float = Field(0.15, ge=0, lt=1, description="share of queries whose labels only measure accuracy")
+    overlap_share: float = Field(0.05, ge=0, le=1, description="share of queries that several people answer")
+    overlap: int = Field(5, ge=1, description="how many people answer those; fewer where there are fewer")
+    evaluation_share: float = Field(0.05, ge=0, le=1, description="share of queries that ρ and π answer half each")
     lease_seconds: int = Field(300, ge=1, description="a lease not answered by then goes to somebody else")
 
 
@@ -65,6 +74,7 @@ class PPOSettings(Section):
     episodes: int = Field(4608, ge=1, description="planned episodes, N_π; lr decays linearly to 0 over them")
     batch: int = Field(64, ge=8, description="episodes a batch; whitening wants at least 8")
     segment_batches: int = Field(12, ge=1, description="batches a job, with one pinned reward version")
+    responses_per_query: int = Field(1, ge=1, description="responses a query in a batch, read as one; the paper's is 1")
     epochs: int = Field(4, ge=1)
     minibatches: int = Field(1, ge=1)
     lr: float = Field(5e-5, gt=0)
@@ -111,13 +121,22 @@ class Settings(Section):
             raise ValueError(
                 f"labels.initial ({self.labels.initial}) is above labels.budget ({self.labels.budget}): lower it"
             )
+        least, most = QUESTIONS[self.labels.kind].responses
+        if not least <= self.task.responses <= most:
+            raise ValueError(
+                f"labels.kind ({self.labels.kind}) does not go with task.responses ({self.task.responses}): set "
+                f"task.responses to {least if least == most else f'{least} to {most}'}, or choose another labels.kind"
+            )
         if self.task.truncate_after >= self.task.response_tokens:
             raise ValueError(
                 f"task.truncate_after ({self.task.truncate_after}) leaves no room in task.response_tokens "
                 f"({self.task.response_tokens}): no response could ever be valid"
             )
-        if self.ppo.batch % self.ppo.minibatches:
-            raise ValueError(f"ppo.minibatches ({self.ppo.minibatches}) does not divide ppo.batch ({self.ppo.batch})")
+        if self.ppo.batch % (self.ppo.minibatches * self.ppo.responses_per_query):
+            raise ValueError(
+                f"ppo.minibatches ({self.ppo.minibatches}) times ppo.responses_per_query "
+                f"({self.ppo.responses_per_query}) does not divide ppo.batch ({self.ppo.batch})"
+            )
         return self
 
     def without_secrets(self) -> dict[str, Any]:
@@ -137,9 +156,9 @@ def load_settings(
     Raises LoopError naming every unknown key or bad value and where it came from.
     """
     data: dict[str, Any] = {}
-    _merge(data, dict(preset or {}))
+    merge(data, preset or {})
     if file is not None:
-        _merge(data, _read_toml(file))
+        merge(data, _read_toml(file))
     for name, text in sorted((os.environ if environ is None else environ).items()):
         if name.startswith(PREFIX):
             _put(data, name[len(PREFIX) :].lower().split("__"), text, source=name)
@@ -185,12 +204,18 @@ def _read_toml(file: Path) -> dict[str, Any]:
         raise LoopError(f"settings file {file} is not TOML: {error}") from None
 
 
-def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
+def merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Lay `more` over `into`, section by section. "none", for which TOML has no value of its own, is None."""
     for key, value in more.items():
-        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
+        if isinstance(value, Mapping):
+            into[key] = dict(into[key]) if isinstance(into.get(key), dict) else {}
+            merge(into[key], value)
         else:
-            into[key] = dict(value) if isinstance(value, Mapping) else value
+            into[key] = _value(value)
+
+
+def _value(given: Any) -> Any:
+    return None if isinstance(given, str) and given.lower() == "none" else given
 
 
 def _put(data: dict[str, Any], path: list[str], text: str, *, source: str) -> None:
@@ -199,4 +224,4 @@ def _put(data: dict[str, Any], path: list[str], text: str, *, source: str) -> No
         here = here.setdefault(part, {})
         if not isinstance(here, dict):
             raise LoopError(f"{source}: {part} is a value, not a section")
-    here[path[-1]] = None if text.lower() == "none" else text
+    here[path[-1]] = _value(text)

@@ -35,7 +35,8 @@ class Weights:
     def policy(self, version: int) -> Policy:
         if version not in self._kept:
             loaded = self.load(self.policy_folder(version)).eval().requires_grad_(False)
-            self._kept = {number: kept for number, kept in self._kept.items() if number == 0} | {version: loaded}
+            self._kept = {number: kept for number, kept in self._kept.items() if 0 in (number, version)}
+            self._kept[version] = loaded
         return self._kept[version]
 
     def load(self, folder: Path) -> Policy:

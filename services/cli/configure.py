@@ -3,14 +3,23 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from services.cli.folder import RunFolder
-from shared.domain import LoopError
-from shared.settings import Section, Settings, load_settings
+from shared.domain import LoopError, TaskName
+from shared.settings import Settings, TaskSettings, load_settings, merge
+from shared.tasks.sources import NAMED
 
 PRESETS = Path(__file__).parent / "presets"
+PUBLISHED = ("paper", "released")  # presets that differ by task and have published.toml in common
+FAMILIES: Mapping[TaskName, str] = {
+    "sentiment": "style",
+    "descriptiveness": "style",
+    "tldr": "summaries",
+    "cnndm": "summaries",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +28,7 @@ class Options:
 
     config: Path | None = None
     preset: str | None = None
+    task: TaskName | None = None
     model: str | None = None
     schedule: str | None = None
     seed: int | None = None
@@ -29,6 +39,7 @@ class Options:
     def overrides(self) -> dict[str, str]:
         """Dotted keys with text values. A --set wins over an option of its own name."""
         named = {
+            "task.name": self.task,
             "model.ref_policy": self.model,
             "schedule": self.schedule,
             "seed": self.seed,
@@ -44,55 +55,56 @@ class Options:
         return found
 
 
-def settings_for(folder: RunFolder | None, options: Options) -> Settings:
-    """The settings of a run; without a folder, those a new one would get. LoopError for unknown keys and bad values."""
-    base: dict[str, Any] = {}
+def settings_for(folder: RunFolder | None, options: Options, *, defaults: Mapping[str, Any] | None = None) -> Settings:
+    """The settings of a run; without a folder, those a new one would get. LoopError for unknown keys and bad values.
+
+    `defaults`: what stands in place of the settings' own defaults.
+    """
+    base: dict[str, Any] = dict(defaults or {})
     if folder is not None:
         base = {"name": folder.path.name, **folder.stored_settings(), "checkpoints": str(folder.checkpoints)}
-    settings = load_settings(
-        overrides=options.overrides(), file=options.config, preset=_over(base, _preset(options.preset))
-    )
+    task: TaskName = options.task or base.get("task", {}).get("name") or TaskSettings().name
+    if options.preset is not None or options.task is not None:
+        merge(base, preset(options.preset, task))
+    settings = load_settings(overrides=options.overrides(), file=options.config, preset=base)
+    if options.preset in PUBLISHED and settings.task.name != task:
+        raise LoopError(
+            f"task.name is {settings.task.name}, but preset {options.preset} was taken for {task}: "
+            f"say --task {settings.task.name} beside --preset"
+        )
     return _absolute(settings)
 
 
-def describe(settings: Settings) -> str:
-    """Every setting with its value and meaning, a line each, as TOML that --config would take."""
-    lines: list[str] = []
-    sections: list[tuple[str, Section]] = []
-    for name, field in Settings.model_fields.items():
-        value = getattr(settings, name)
-        if isinstance(value, Section):
-            sections.append((name, value))
-        elif name not in ("database_url", "redis_url", "operator_key"):
-            lines.append(_line(name, value, field.description))
-    for name, section in sections:
-        lines += ["", f"[{name}]"]
-        lines += [_line(key, getattr(section, key), f.description) for key, f in type(section).model_fields.items()]
-    return "\n".join(lines)
+def preset_settings(name: str, task: TaskName) -> Settings:
+    """The settings of a preset by itself, whatever the environment says."""
+    return _absolute(load_settings(preset=preset(name, task), environ={}))
 
 
-def _line(name: str, value: object, description: str | None) -> str:
-    if value is None:
-        text = f"# {name} is none"
-    elif isinstance(value, bool):
-        text = f"{name} = {str(value).lower()}"
-    elif isinstance(value, int | float):
-        text = f"{name} = {value}"
-    else:
-        escaped = str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        text = f'{name} = "{escaped}"'
-    return f"{text:<40}# {description}" if description else text
+def preset(name: str | None, task: TaskName) -> dict[str, Any]:
+    """What a preset says of a task, over the defaults, which are the demo's.
+
+    The demo's sizes are for style tasks; where it is told of another, it takes what all presets say of that one.
+    """
+    common, groups = _toml("published"), (FAMILIES[task], task)
+    own = _toml(name) if name else {}
+    layers: list[Mapping[str, Any]] = []
+    if name in PUBLISHED:
+        layers = [_without_groups(common), *(common.get(group, {}) for group in groups)]
+    elif FAMILIES[task] != FAMILIES[TaskSettings().name]:
+        layers = [common.get(group, {}) for group in groups]
+    found: dict[str, Any] = {}
+    for layer in [*layers, _without_groups(own), *(own.get(group, {}) for group in groups), {"task": {"name": task}}]:
+        merge(found, layer)
+    return found
 
 
-def _preset(name: str | None) -> dict[str, Any]:
-    return {} if name is None else tomllib.loads((PRESETS / f"{name}.toml").read_text(encoding="utf-8"))
+def _without_groups(file: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in file.items() if key not in (*FAMILIES, *FAMILIES.values())}
 
 
-def _over(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in more.items():
-        merged[key] = {**base.get(key, {}), **value} if isinstance(value, Mapping) else value
-    return merged
+@cache
+def _toml(name: str) -> Mapping[str, Any]:
+    return tomllib.loads((PRESETS / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def _absolute(settings: Settings) -> Settings:
@@ -103,7 +115,7 @@ def _absolute(settings: Settings) -> Settings:
         model = model.model_copy(update={"ref_policy": str(named.resolve())})
     elif model.ref_policy.startswith((".", "/", "~")):
         raise LoopError(f"model.ref_policy {model.ref_policy}: no such folder; name one that holds a causal LM")
-    if task.queries is not None:
-        task = task.model_copy(update={"queries": task.queries.expanduser().resolve()})
+    if task.queries is not None and not task.queries.startswith(NAMED):
+        task = task.model_copy(update={"queries": str(Path(task.queries).expanduser().resolve())})
     checkpoints = settings.checkpoints.expanduser().resolve()
     return settings.model_copy(update={"model": model, "task": task, "checkpoints": checkpoints})

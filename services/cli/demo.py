@@ -13,6 +13,7 @@ from shared.checkpoints import Checkpoints
 from shared.domain import LoopError, PolicyVersion
 from shared.settings import Settings
 from shared.store import loop, versions
+from shared.store.evaluations import human_win_rates
 
 LOOK_SECONDS = 1.0
 LINE_SECONDS = 5.0
@@ -86,6 +87,7 @@ def _record(running: RunningLoop) -> Record:
         policies=versions.policies(db),
         rewards=versions.rewards(db),
         batches=loop.batches(db),
+        human_win_rates=human_win_rates(db),
         labels_over_time=loop.overview(db).labels_over_time,
     )
 

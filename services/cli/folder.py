@@ -15,7 +15,7 @@ from shared.domain import LoopError
 from shared.settings import Settings
 
 MARKER = "run.json"  # says that we made the folder; nothing else is ever deleted
-Kind = Literal["demo", "up"]
+Kind = Literal["demo", "up", "experiment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,12 @@ class RunFolder:
 
     @classmethod
     def newest(cls, runs: Path) -> "RunFolder":
-        """The run in the folder `runs` that was started last."""
+        """The loop in the folder `runs` that was started last; experiments are none."""
         markers = sorted(runs.glob(f"*/{MARKER}"), key=lambda marker: marker.stat().st_mtime)
-        if not markers:
+        found = [folder for marker in markers if (folder := cls.existing(marker.parent)).kind != "experiment"]
+        if not found:
             raise LoopError(f"{runs} holds no run: name its folder with --dir")
-        return cls.existing(markers[-1].parent)
+        return found[-1]
 
     @property
     def checkpoints(self) -> Path:

@@ -24,6 +24,11 @@ def choose(texts: Sequence[str]) -> int:
     return min(range(len(texts)), key=lambda position: (-known_reward(texts[position]), texts[position]))
 
 
+def rate(text: str, *, levels: int) -> int:
+    """The known reward on a scale of 1 to `levels`: [-1, 1] cut into as many parts of one size."""
+    return min(levels, 1 + int((known_reward(text) + 1) / 2 * levels))
+
+
 @cache
 def _analyzer() -> Any:
     try:

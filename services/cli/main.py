@@ -4,7 +4,8 @@ import sys
 
 import click
 
-from services.cli.commands.run import demo, simulate, status, up
+from services.cli.commands.experiment import experiment
+from services.cli.commands.run import demo, evaluate, simulate, status, up
 from services.cli.commands.upkeep import config, env, healthy, migrate, pretrain
 from shared.domain import LoopError
 
@@ -14,7 +15,7 @@ def cli() -> None:
     """Online RLHF from human preferences: the whole loop, its parts and its upkeep."""
 
 
-for command in (up, demo, simulate, status, config, env, pretrain, migrate, healthy):
+for command in (up, demo, simulate, status, evaluate, experiment, config, env, pretrain, migrate, healthy):
     cli.add_command(command)
 
 

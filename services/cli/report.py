@@ -16,7 +16,9 @@ from services.cli import plots
 from services.cli.figures import bootstrap, wins
 from shared.domain import PolicyVersion, RewardStatus, RewardVersion
 from shared.intervals import wilson
+from shared.questions.kinds import QUESTIONS
 from shared.settings import Settings
+from shared.store.evaluations import HumanWinRate
 from shared.store.loop import Batch
 
 SHOWN = 10
@@ -30,6 +32,7 @@ class Record:
     policies: Sequence[PolicyVersion]
     rewards: Sequence[RewardVersion]
     batches: Sequence[Batch]
+    human_win_rates: Sequence[HumanWinRate]
     labels_over_time: Sequence[tuple[datetime, int]]
 
 
@@ -67,6 +70,7 @@ def figures(
         "policy_versions": len(record.policies) - 1,
         "win_rate": won / n if n else None,
         "win_rate_interval": wilson(won, n),
+        "human_win_rates": [human.as_dict() for human in record.human_win_rates],
         "kl": _mean([e.kl for e in examples]),
         "kl_interval": _interval([e.kl for e in examples]),
         "reward_accuracy": published[-1].accuracy if published else None,
@@ -96,7 +100,8 @@ def write(folder: Path, figures: Mapping[str, Any], record: Record) -> Path:
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    chance = 1 / figures["settings"]["task"]["responses"]
+    kind, responses = figures["settings"]["labels"]["kind"], figures["settings"]["task"]["responses"]
+    chance = QUESTIONS[kind].chance(responses)
     page = folder / "report.html"
     page.write_text(
         templates.get_template("report.html").render(
@@ -109,15 +114,16 @@ def write(folder: Path, figures: Mapping[str, Any], record: Record) -> Path:
 
 def _accuracy(reward: RewardVersion) -> dict[str, Any]:
     """`labels` counts all that were there: those trained on and those held out."""
-    accuracy, held_out = reward.accuracy, reward.held_out
+    accuracy, compared = reward.accuracy, reward.compared
     return {
         "version": reward.version,
         "status": str(reward.status),
         "reason": reward.reason,
-        "labels": reward.labels + held_out,
-        "held_out": held_out,
+        "labels": reward.labels + reward.held_out,
+        "held_out": reward.held_out,
         "accuracy": accuracy,
-        "interval": None if accuracy is None else wilson(accuracy * held_out, held_out),
+        "compared": compared,
+        "interval": None if accuracy is None else wilson(accuracy * compared, compared),
     }
 
 

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -64,6 +64,23 @@ def start_servers(folder: RunFolder, settings: Settings, supervisor: Supervisor,
     )
     supervisor.start([postgres, valkey])
     return settings.model_copy(update={"database_url": SecretStr(database_url), "redis_url": SecretStr(redis_url)})
+
+
+@contextmanager
+def store_of(folder: RunFolder, settings: Settings) -> Iterator[tuple[Database, bool]]:
+    """A run's store, and whether the run is on now. Where it is not, its PostgreSQL is started for the question."""
+    with ExitStack() as stack:
+        running = folder.in_use()
+        if running:
+            url = folder.announced()["database_url"]
+        else:
+            stack.enter_context(folder.held())
+            supervisor = stack.enter_context(Supervisor(lambda _: None))
+            started = start_servers(folder, settings, supervisor, folder.secrets(labelers=0))
+            url = started.database_url.get_secret_value()
+        db = Database(url)
+        stack.callback(db.close)
+        yield db, running
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from services.cli.known_reward import choose, known_reward
+from services.cli.known_reward import choose, known_reward, rate
 from shared.domain import LoopError
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def simulate(
 ) -> int:
     """One labeler a key, side by side, until `labels` labels are given or `stop` is set. Returns the labels given.
 
-    With probability `noise` a labeler picks uniformly instead of by the known reward.
+    With probability `noise` a labeler picks, or rates, uniformly instead of by the known reward.
     LoopError where the server does not answer for a long time or refuses a key.
     """
     if not 0 <= noise <= 1:
@@ -104,20 +104,22 @@ class Labeler:
             self._tally.stop.wait(min(body["retry_after"], LONGEST_WAIT))
             return False
         started = time.monotonic()
-        position = self._choose(lease["query"], lease["responses"])
-        answer = {"position": position, "seconds": time.monotonic() - started}
+        answer = self._answer(lease["query"], lease["responses"], lease["scale"])
+        answer["seconds"] = time.monotonic() - started
         response = self._post(client, f"/api/leases/{lease['id']}/answer", answer, refusals=(404, 409, 410))
         if response.status_code != 200:
             log.warning("labeler %d: answer not taken: %s", self._index, response.text)
         return response.status_code == 200
 
-    def _choose(self, query: str, texts: Sequence[str]) -> int:
-        """The choice depends on the texts and the labeler alone, noise included: neither order nor time matter."""
+    def _answer(self, query: str, texts: Sequence[str], scale: dict[str, Any] | None) -> dict[str, Any]:
+        """What is said depends on texts and labeler alone, noise included: neither order nor time matter."""
         shown = sorted(texts)
         draw = random.Random(f"{self._seed}:{self._index}:{query}:{shown}")
-        if draw.random() < self._noise:
-            return texts.index(draw.choice(shown))
-        return choose(texts)
+        noisy = draw.random() < self._noise
+        if scale is None:
+            return {"position": texts.index(draw.choice(shown)) if noisy else choose(texts)}
+        levels = scale["levels"]
+        return {"rating": draw.randint(1, levels) if noisy else rate(texts[0], levels=levels)}
 
     def _post(
         self, client: httpx.Client, path: str, body: dict[str, Any], *, refusals: tuple[int, ...] = ()

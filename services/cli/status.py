@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.cli.folder import RunFolder
-from services.cli.running import start_servers
-from services.cli.supervisor import Supervisor
+from services.cli.running import store_of
 from shared import plan
 from shared.domain import LoopState, PolicyVersion, RewardVersion
 from shared.settings import Settings
 from shared.store import loop, versions
 from shared.store.database import Database
+from shared.store.evaluations import HumanWinRate, human_win_rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class Status:
     state: LoopState
     policy: PolicyVersion | None
     reward: RewardVersion | None
+    human_win_rate: HumanWinRate | None
     phase: str
     blocked: str | None
     batch: dict[str, float]
@@ -32,6 +33,7 @@ def read(db: Database, settings: Settings) -> Status:
         state,
         versions.newest_policy(db),
         versions.newest_reward(db),
+        next(iter(human_win_rates(db)[-1:]), None),
         phase(state, settings, blocked),
         blocked,
         newest[0].stats if newest else {},
@@ -56,12 +58,14 @@ def line(status: Status, settings: Settings) -> str:
     state, reward, policy = status.state, status.reward, status.policy
     parts = [f"labels {state.labels}/{settings.labels.budget}", f"open {state.open_queries}"]
     if reward is not None:
-        held_out = "" if reward.accuracy is None else f" (held-out accuracy {reward.accuracy:.0%} of {reward.held_out})"
+        held_out = "" if reward.accuracy is None else f" (held-out accuracy {reward.accuracy:.0%} of {reward.compared})"
         parts.append(f"reward {reward.version}{held_out}")
     if policy is not None:
         parts.append(f"policy {policy.version}")
     if status.batch:
         parts.append(f"KL {status.batch['kl']:.2f} nats, score {status.batch['score']:+.2f}")
+    if (human := status.human_win_rate) is not None:
+        parts.append(f"people choose policy {human.policy_version} over ρ in {human.wins} of {human.labels}")
     return "  ".join([*parts, status.phase])
 
 
@@ -78,6 +82,7 @@ def as_json(status: Status, *, running: bool) -> dict[str, Any]:
         "kl": policy.kl if policy else None,
         "kl_coef": policy.kl_coef if policy else None,
         "score": policy.score if policy else None,
+        "human_win_rate": status.human_win_rate.as_dict() if status.human_win_rate else None,
         "phase": status.phase,
         "blocked": status.blocked,
         "failed_jobs": list(state.failed),
@@ -86,17 +91,6 @@ def as_json(status: Status, *, running: bool) -> dict[str, Any]:
 
 
 def read_folder(folder: RunFolder, settings: Settings) -> tuple[Status, bool]:
-    """The status of a run and whether it runs now. Where it does not, its PostgreSQL is started for the question."""
-    if folder.in_use():
-        return _read_at(folder.announced()["database_url"], settings), True
-    with folder.held(), Supervisor(lambda _: None) as supervisor:
-        started = start_servers(folder, settings, supervisor, folder.secrets(labelers=0))
-        return _read_at(started.database_url.get_secret_value(), settings), False
-
-
-def _read_at(url: str, settings: Settings) -> Status:
-    db = Database(url)
-    try:
-        return read(db, settings)
-    finally:
-        db.close()
+    """The status of a run and whether it runs now."""
+    with store_of(folder, settings) as (db, running):
+        return read(db, settings), running

@@ -23,16 +23,23 @@ class LoopCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         view = self._read()
         training, reward, policy = view.training, view.reward.newest, view.policy.newest
+        human = view.evaluation.newest
         yield CounterMetricFamily("prefloop_labels", "Labels people gave.", view.labels.count)
         yield CounterMetricFamily("prefloop_episodes", "PPO episodes taken.", training.episodes)
         yield from _gauge("prefloop_labels_budget", "Labels wanted by the end of training.", view.labels.budget)
-        yield from _gauge("prefloop_open_queries", "Queries that wait for an answer.", view.labels.open_queries)
+        yield from _gauge(
+            "prefloop_open_queries", "Queries that wait for their first answer.", view.labels.open_queries
+        )
         yield from _gauge("prefloop_open_leases", "Queries lent to somebody right now.", view.labels.leases_open)
         yield from _gauge("prefloop_reward_version", "Newest published reward.", reward.version if reward else None)
         yield from _gauge(
             "prefloop_reward_accuracy", "Its share of held-out labels predicted.", reward.accuracy if reward else None
         )
         yield from _gauge("prefloop_policy_version", "Newest published policy.", policy.version if policy else None)
+        yield from _gauge(
+            "prefloop_human_win_rate", "Share of labels that chose it over ρ.", human.rate if human else None
+        )
+        yield from _gauge("prefloop_human_win_rate_labels", "Labels behind it.", human.labels if human else None)
         yield from _gauge("prefloop_kl", "KL of policy and reference, nats a response, newest batch.", training.kl)
         yield from _gauge("prefloop_kl_coef", "KL coefficient of the newest batch.", training.kl_coef)
         yield from _gauge("prefloop_score", "Mean score of the newest batch.", training.score)

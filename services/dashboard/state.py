@@ -5,6 +5,8 @@ from typing import TypeVar
 
 from services.dashboard.phase import phase
 from services.dashboard.view import (
+    Evaluations,
+    EvaluationView,
     JobView,
     LabelCurve,
     Labeler,
@@ -20,9 +22,11 @@ from services.dashboard.view import (
 from shared.domain import Job, LoopState, PolicyVersion, RewardStatus, RewardVersion
 from shared.intervals import wilson
 from shared.plan import thresholds
+from shared.questions.kinds import QUESTIONS
 from shared.settings import PPOSettings, Settings
 from shared.store import loop, versions
 from shared.store.database import Database
+from shared.store.evaluations import HumanWinRate, human_win_rates
 from shared.store.loop import Batch, LiveJob, Overview
 
 POINTS = 400  # of a curve: more than a chart has pixels for is only slower
@@ -39,8 +43,9 @@ def read(db: Database, settings: Settings) -> View:
         schedule=settings.schedule,
         phase=phase(state, settings, [live.job for live in overview.unfinished], leases=overview.leases_open),
         labels=_labels(state, overview, settings),
-        reward=_rewards(rewards, chance=1 / settings.task.responses),
+        reward=_rewards(rewards, chance=QUESTIONS[settings.labels.kind].chance(settings.task.responses)),
         policy=_policies(policies),
+        evaluation=_evaluations(human_win_rates(db)),
         training=_training(batches, settings.ppo),
         jobs=[*map(_unfinished, overview.unfinished), *map(_failed, overview.failed)],
     )
@@ -68,15 +73,16 @@ def _rewards(rewards: Sequence[RewardVersion], *, chance: float) -> Rewards:
 
 
 def _reward(reward: RewardVersion) -> RewardView:
-    accuracy, held_out = reward.accuracy, reward.held_out
+    accuracy, compared = reward.accuracy, reward.compared
     return RewardView(
         version=reward.version,
         status=reward.status,
         reason=reward.reason,
         labels=reward.labels,
-        held_out=held_out,
+        held_out=reward.held_out,
         accuracy=accuracy,
-        interval=None if accuracy is None else wilson(accuracy * held_out, held_out),
+        compared=compared,
+        interval=None if accuracy is None else wilson(accuracy * compared, compared),
         created_at=reward.created_at,
     )
 
@@ -97,6 +103,20 @@ def _policies(policies: Sequence[PolicyVersion]) -> Policies:
         for policy in policies
     ]
     return Policies(newest=views[-1] if views else None, versions=views)
+
+
+def _evaluations(found: Sequence[HumanWinRate]) -> Evaluations:
+    views = [
+        EvaluationView(
+            policy_version=human.policy_version,
+            labels=human.labels,
+            rate=human.rate,
+            interval=human.interval,
+            chance=human.chance,
+        )
+        for human in found
+    ]
+    return Evaluations(newest=views[-1] if views else None, versions=views)
 
 
 def _training(batches: Sequence[Batch], settings: PPOSettings) -> Training:

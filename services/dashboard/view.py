@@ -22,8 +22,8 @@ class Labels(BaseModel):
     count: int
     budget: int
     next_training: int | None = Field(description="label count of the next reward training; null after the last")
-    open_queries: int = Field(description="queries that wait for an answer")
-    leases_open: int = Field(description="of these, lent to somebody right now")
+    open_queries: int = Field(description="queries that wait for their first answer")
+    leases_open: int = Field(description="queries lent to somebody right now")
     skipped: int
     oldest_open_seconds: float | None
     labelers: list[Labeler]
@@ -37,12 +37,13 @@ class RewardView(BaseModel):
     labels: int = Field(description="labels trained on")
     held_out: int = Field(description="labels that only measured accuracy")
     accuracy: float | None
+    compared: int = Field(description="held-out labels, or pairs of held-out ratings, that accuracy is a share of")
     interval: tuple[float, float] | None = Field(description="95 % of the accuracy (Wilson)")
     created_at: datetime
 
 
 class Rewards(BaseModel):
-    chance: float = Field(description="accuracy of guessing, 1/N")
+    chance: float = Field(description="accuracy of guessing: 1/N, for ratings 1/2")
     newest: RewardView | None = Field(description="newest published")
     versions: list[RewardView] = Field(description="rejected ones included")
 
@@ -62,6 +63,21 @@ class PolicyView(BaseModel):
 class Policies(BaseModel):
     newest: PolicyView | None
     versions: list[PolicyView]
+
+
+class EvaluationView(BaseModel):
+    """People's choice between responses of this policy and of ρ, shown blind."""
+
+    policy_version: int
+    labels: int
+    rate: float = Field(description="share of the labels that chose the policy's: its human win rate")
+    interval: tuple[float, float] = Field(description="95 % of the rate (Wilson)")
+    chance: float = Field(description="the rate of choosing blindly")
+
+
+class Evaluations(BaseModel):
+    newest: EvaluationView | None = Field(description="of the newest policy with such a label")
+    versions: list[EvaluationView]
 
 
 class TrainingCurve(BaseModel):
@@ -99,5 +115,6 @@ class View(BaseModel):
     labels: Labels
     reward: Rewards
     policy: Policies
+    evaluation: Evaluations
     training: Training
     jobs: list[JobView] = Field(description="unfinished and failed ones")

@@ -13,7 +13,7 @@ from shared.messages import ADAPTER, PublishReference, TrainPolicy
 from shared.settings import Settings
 from shared.store import loop, versions
 from shared.store.database import Database
-from shared.tasks.continuation import load_task
+from shared.tasks.registry import load_task
 from shared.training.ppo_segment import BatchStats, train_segment
 from shared.training.trainer_state import TrainerState, load_state, new_state, save_state
 from shared.weights import Weights

@@ -8,10 +8,11 @@ from shared.checkpoints import Checkpoints
 from shared.domain import Job
 from shared.language.reward_model import save_reward_model
 from shared.messages import ADAPTER, TrainReward
+from shared.questions.kinds import QUESTIONS
 from shared.settings import Settings
 from shared.store import queries, versions
 from shared.store.database import Database
-from shared.tasks.continuation import load_task
+from shared.tasks.registry import load_task
 from shared.training.gate import judge
 from shared.training.reward_training import train_reward
 from shared.weights import Weights
@@ -35,19 +36,21 @@ class RewardTrainer:
         labels = queries.labeled(self._db, upto=watermark)
         log.info("reward %d: training on %d labels", version, len(labels))
         ref_policy = self._weights.policy(0)
+        question = QUESTIONS[settings.labels.kind]
         training = train_reward(
             ref_policy,
             labels,
             load_task(settings.task, ref_policy.tokenizer),
             version=version,
+            question=question,
             settings=settings.reward,
             task_settings=settings.task,
             held_out=settings.labels.held_out,
             seed=settings.seed,
             on_step=_report(version),
         )
-        verdict = judge(training, responses=settings.task.responses)
-        figures = {"labels": training.labels, "held_out": training.held_out, "accuracy": training.accuracy}
+        verdict = judge(training, question=question, responses=settings.task.responses)
+        figures = {name: getattr(training, name) for name in ("labels", "held_out", "accuracy", "compared")}
 
         def write(folder: Path) -> None:
             save_reward_model(training.model, folder)
@@ -79,9 +82,7 @@ class RewardTrainer:
             label_watermark=watermark,
             gain=training.model.gain.item(),
             bias=training.model.bias.item(),
-            labels=training.labels,
-            held_out=training.held_out,
-            accuracy=training.accuracy,
+            **figures,
         )
         log.info("reward %d %s: %s", version, verdict.status, verdict.reason)
 

@@ -1,4 +1,4 @@
-"""The sampler: takes x from the task, y0..y3 from a policy version, writes them as one transaction."""
+"""The sampler: takes x from the task, y0..y3 from a policy version (some from ρ), writes them as one transaction."""
 
 import logging
 
@@ -7,7 +7,7 @@ from shared.messages import ADAPTER, SampleQueries
 from shared.settings import Settings
 from shared.store import queries
 from shared.store.database import Database
-from shared.tasks.continuation import load_task
+from shared.tasks.registry import load_task
 from shared.training.sampling import sample_queries
 from shared.weights import Weights
 
@@ -24,15 +24,19 @@ class Sampler:
         message = ADAPTER.validate_python(job.message)
         if not isinstance(message, SampleQueries):
             raise TypeError(f"the sampler cannot do {message.kind}")
-        policy = self._weights.policy(message.policy_version)
+        version, labels = message.policy_version, self._settings.labels
+        policy = self._weights.policy(version)
         found = sample_queries(
             policy,
+            self._weights.policy(0) if version > 0 and labels.evaluation_share > 0 else None,
             load_task(self._settings.task, policy.tokenizer),
             first=message.first,
             count=message.count,
+            policy_version=version,
             settings=self._settings.task,
             sampler=self._settings.sampler,
+            labels=labels,
             seed=self._settings.seed,
         )
-        stored = queries.add(self._db, job.key, job.attempt, found, policy_version=message.policy_version)
-        log.info("%d of %d queries answered by policy %d", stored, message.count, message.policy_version)
+        stored = queries.add(self._db, job.key, job.attempt, found, policy_version=version)
+        log.info("%d of %d queries answered by policy %d", stored, message.count, version)

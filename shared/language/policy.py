@@ -135,13 +135,12 @@ def _require_agreement(policy: Policy, name: str) -> None:
     pair = [row[1:] + row[:1], row[::-1]]  # two responses: neither may see the other
     ours = policy(query, query != pad_id, torch.tensor([pair])).logits[0]  # (2, 3, V): after 1, 2, 3 tokens
     for response, logits in zip(pair, ours, strict=True):
-        for t in range(len(row)):
-            prefix = [row[0], *response[:t]]
-            theirs = policy.model(input_ids=torch.tensor([prefix]), use_cache=False).logits[0, -1]
-            theirs[pad_id] = -torch.inf
-            if torch.allclose(logits[t], theirs, rtol=1e-3, atol=1e-3):
-                continue
+        prefixes = ([row[0], *response[:t]] for t in range(len(row)))
+        theirs = torch.cat([policy.model(input_ids=torch.tensor([x]), use_cache=False).logits[:, -1] for x in prefixes])
+        theirs[:, pad_id] = -torch.inf
+        if not torch.allclose(logits, theirs, rtol=1e-3, atol=1e-3):
             raise LoopError(
                 f"model {name!r} ({type(policy.model).__name__}) cannot be used: with padding on the left and "
-                "responses side by side, its trunk and head do not give the model's own logits; choose a plain transformer like GPT-2 or Llama"
+                "responses side by side, its trunk and head do not give the model's own logits; choose a plain "
+                "transformer like GPT-2 or Llama"
             )

@@ -4,8 +4,6 @@ A lease is claimed with a counter, `claims`, raised in the statement that claims
 locking would give one query to two people.
 """
 
-import hashlib
-import random
 import uuid
 from datetime import UTC, datetime
 
@@ -14,6 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from shared.domain import Lease, LeaseState, LoopError, Progress, Receipt
+from shared.questions.answers import fault
+from shared.questions.shown import shown_order
 from shared.store.database import Database
 from shared.store.tables import Labeler, LabelRow, LeaseRow, Query, Response
 
@@ -41,7 +41,7 @@ class ConflictError(LeaseError):
     pass
 
 
-class PositionError(LeaseError):
+class AnswerError(LeaseError):
     pass
 
 
@@ -58,28 +58,36 @@ def take(db: Database, labeler_id: int, *, seconds: int) -> Lease | None:
             return None if row is None else _as_lease(session, row)
 
 
-def answer(db: Database, labeler_id: int, lease_id: str, *, position: int, seconds: float) -> Receipt:
-    """Store the choice of the response shown at `position`, which took `seconds`.
+def answer(
+    db: Database,
+    labeler_id: int,
+    lease_id: str,
+    *,
+    position: int | None = None,
+    rating: int | None = None,
+    seconds: float,
+) -> Receipt:
+    """Store what a person said: the best response was shown at `position`, or the only one has this `rating`.
 
-    The same answer again gets the same receipt. Raises UnknownLeaseError, ExpiredLeaseError, PositionError, and
-    ConflictError where another answer stands or the query was skipped.
+    It took `seconds`. The same answer again gets the same receipt. Raises UnknownLeaseError, ExpiredLeaseError,
+    AnswerError where it does not fit what was shown, and ConflictError where another stands or the query was skipped.
     """
     with db.transaction() as session:
         lease = _locked(session, labeler_id, lease_id)
-        if not 0 <= position < len(lease.shown):
-            raise PositionError(
-                f"position {position} was not shown: send one of 0 to {len(lease.shown) - 1}, where the responses stood"
-            )
+        wrong = fault(len(lease.shown), position=position, rating=rating)
+        if wrong is not None:
+            raise AnswerError(wrong)
         if lease.state == LeaseState.DONE:
-            return _receipt_again(session, lease, position)
+            return _receipt_again(session, lease, position, rating)
         _require_open(session, lease)
         query = session.get_one(Query, lease.query_id)
         label = LabelRow(
             query_id=query.id,
             labeler_id=labeler_id,
             lease_id=lease.id,
-            best=lease.shown[position],
+            best=None if position is None else lease.shown[position],
             position=position,
+            rating=rating,
             seconds=seconds,
             policy_version=query.policy_version,
         )
@@ -127,6 +135,8 @@ def _claim(session: Session, labeler_id: int, seconds: int) -> LeaseRow | None:
     seen = select(LeaseRow.id).where(
         LeaseRow.query_id == Query.id, LeaseRow.labeler_id == labeler_id, LeaseRow.state != LeaseState.EXPIRED
     )
+    # Queries that wait for more answers take their turn: after all that have none, they would never have it while the
+    # sampler keeps people busy. Nothing waits for them, and whoever cannot give another answer gets the next query.
     waiting = (
         select(Query.id)
         .where(Query.claims < Query.wanted, ~Query.retired, ~seen.exists())
@@ -145,7 +155,7 @@ def _claim(session: Session, labeler_id: int, seconds: int) -> LeaseRow | None:
         id=str(uuid.uuid4()),
         query_id=claimed.id,
         labeler_id=labeler_id,
-        shown=_shuffled(responses, claimed.position, labeler_id),
+        shown=shown_order(responses, claimed.position, labeler_id),
         state=LeaseState.OPEN,
         expires_at=func.now() + text(f"interval '{int(seconds)} seconds'"),
     )
@@ -153,14 +163,6 @@ def _claim(session: Session, labeler_id: int, seconds: int) -> LeaseRow | None:
     session.flush()
     session.refresh(row)
     return row
-
-
-def _shuffled(responses: int, position: int, labeler_id: int) -> list[int]:
-    """An order of its own for each query and labeler, the same whenever it is asked for."""
-    digest = hashlib.sha256(f"{position}:{labeler_id}".encode()).digest()
-    order = list(range(responses))
-    random.Random(digest).shuffle(order)
-    return order
 
 
 def _as_lease(session: Session, row: LeaseRow) -> Lease:
@@ -188,18 +190,22 @@ def _require_open(session: Session, lease: LeaseRow) -> None:
         )
 
 
-def _receipt_again(session: Session, lease: LeaseRow, position: int) -> Receipt:
+def _receipt_again(session: Session, lease: LeaseRow, position: int | None, rating: int | None) -> Receipt:
     label = session.scalars(select(LabelRow).where(LabelRow.lease_id == lease.id)).one()
-    if label.position != position:
+    if (label.position, label.rating) != (position, rating):
         raise ConflictError(
-            f"lease {lease.id} was answered with position {label.position}, which stands: {position} was not taken; "
-            "go on with the next one"
+            f"lease {lease.id} was answered with {_said(label.position, label.rating)}, which stands: "
+            f"{_said(position, rating)} was not taken; go on with the next one"
         )
     return _receipt(label)
 
 
+def _said(position: int | None, rating: int | None) -> str:
+    return f"rating {rating}" if position is None else f"position {position}"
+
+
 def _receipt(label: LabelRow) -> Receipt:
-    return Receipt(label.id, label.lease_id, label.position, label.created_at)
+    return Receipt(label.id, label.lease_id, label.position, label.created_at, label.rating)
 
 
 def _now(session: Session) -> datetime:

@@ -19,6 +19,7 @@ from shared.store.tables import JobRow, Labeler, LabelRow, LeaseRow, Policy, PPO
 # What labels, versions and checkpoints were made with: other values would make another loop of the same rows.
 IDENTITY = ("name", "seed", "task", "model.ref_policy")
 SAMPLER = SampleQueries.queue
+WAITING = (Query.answers == 0, ~Query.retired)  # for their first answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def state(db: Database) -> LoopState:
         sampling, next_position = _positions(session)
         return LoopState(
             labels=_count(session, LabelRow.id),
-            open_queries=_count(session, Query.id, Query.answers < Query.wanted, ~Query.retired),
+            open_queries=_count(session, Query.id, *WAITING),
             sampling=sampling,
             next_position=next_position,
             reward_trainings=_count(session, Reward.version),
@@ -131,11 +132,7 @@ def overview(db: Database) -> Overview:
         failed = session.scalars(
             select(JobRow).where(JobRow.state == JobState.FAILED).order_by(JobRow.created_at)
         ).all()
-        oldest = session.scalar(
-            select(func.extract("epoch", now - func.min(Query.created_at))).where(
-                Query.answers < Query.wanted, ~Query.retired
-            )
-        )
+        oldest = session.scalar(select(func.extract("epoch", now - func.min(Query.created_at))).where(*WAITING))
         given = func.count().label("given")
         labelers = session.execute(
             select(Labeler.name, given)

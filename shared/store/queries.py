@@ -19,20 +19,34 @@ def add(db: Database, key: str, attempt: int, found: Sequence[NewQuery], *, poli
         jobs.finish(session, key, attempt)
         for new in found:
             query = Query(
-                position=new.position, policy_version=policy_version, text=storable(new.text), tokens=list(new.tokens)
+                position=new.position,
+                policy_version=policy_version,
+                text=storable(new.text),
+                tokens=list(new.tokens),
+                wanted=new.wanted,
             )
             session.add(query)
             session.flush()
             session.add_all(
-                Response(query_id=query.id, index=index, text=storable(response.text), tokens=list(response.tokens))
+                Response(
+                    query_id=query.id,
+                    index=index,
+                    policy_version=response.policy_version,
+                    text=storable(response.text),
+                    tokens=list(response.tokens),
+                )
                 for index, response in enumerate(new.responses)
             )
     return len(found)
 
 
 def retire(db: Database, *, before: int) -> int:
-    """Retire the queries that wait, lent to nobody, and that a policy older than version `before` answered."""
-    stale = (Query.policy_version < before, Query.claims == 0, ~Query.retired)
+    """Retire the queries that wait, lent to nobody, and that a policy older than version `before` answered.
+
+    Those that wait for more answers too: where there are few people, they would wait for ever.
+    """
+    lent_to_nobody = Query.claims == Query.answers
+    stale = (Query.policy_version < before, lent_to_nobody, Query.claims < Query.wanted, ~Query.retired)
     with db.transaction() as session:
         return len(session.scalars(update(Query).where(*stale).values(retired=True).returning(Query.id)).all())
 
@@ -66,6 +80,7 @@ def labeled(db: Database, *, upto: int) -> list[LabeledQuery]:
             tokens=tuple(query.tokens),
             responses=tuple(responses[query.id]),
             best=label.best,
+            rating=label.rating,
             label_id=label.id,
             policy_version=label.policy_version,
         )

@@ -20,6 +20,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from shared.questions.rating import SCALE
+
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -76,6 +78,7 @@ class Reward(Base):
     held_out: Mapped[int]
     label_watermark: Mapped[int] = mapped_column(BigInteger)
     accuracy: Mapped[float | None] = mapped_column(Float)
+    compared: Mapped[int]
     gain: Mapped[float] = mapped_column(Float)
     bias: Mapped[float] = mapped_column(Float)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -104,10 +107,13 @@ class Query(Base):
 
 
 class Response(Base):
+    """`policy_version` wrote it: the query's policy, or ρ (version 0) for some answers to an evaluation query."""
+
     __tablename__ = "responses"
     __table_args__ = (CheckConstraint("index >= 0", name="index"),)
     query_id: Mapped[int] = mapped_column(ForeignKey("queries.id"), primary_key=True)
     index: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    policy_version: Mapped[int] = mapped_column(ForeignKey("policies.version"))
     text: Mapped[str] = mapped_column(Text)
     tokens: Mapped[list[int]]
 
@@ -158,18 +164,23 @@ class LeaseRow(Base):
 
 
 class LabelRow(Base):
+    """A choice, `best` of the responses, shown at `position`, or a `rating` of the only one (shared/questions)."""
+
     __tablename__ = "labels"
     __table_args__ = (
         UniqueConstraint("lease_id"),
         UniqueConstraint("query_id", "labeler_id"),
         CheckConstraint("seconds >= 0", name="seconds"),
+        CheckConstraint("num_nonnulls(best, rating) = 1 AND num_nonnulls(position, rating) = 1", name="one_form"),
+        CheckConstraint(f"rating >= 1 AND rating <= {SCALE.levels}", name="rating"),
     )
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     query_id: Mapped[int] = mapped_column(ForeignKey("queries.id"))
     labeler_id: Mapped[int] = mapped_column(ForeignKey("labelers.id"))
     lease_id: Mapped[str] = mapped_column(ForeignKey("leases.id"))
-    best: Mapped[int]
-    position: Mapped[int]
+    best: Mapped[int | None]
+    position: Mapped[int | None]
+    rating: Mapped[int | None]
     seconds: Mapped[float] = mapped_column(Float)
     policy_version: Mapped[int] = mapped_column(ForeignKey("policies.version"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

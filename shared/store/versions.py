@@ -54,6 +54,7 @@ def publish_reward(
     held_out: int,
     label_watermark: int,
     accuracy: float | None,
+    compared: int,
     gain: float,
     bias: float,
 ) -> None:
@@ -68,6 +69,7 @@ def publish_reward(
         held_out=held_out,
         label_watermark=label_watermark,
         accuracy=accuracy,
+        compared=compared,
         gain=gain,
         bias=bias,
     )
@@ -139,6 +141,7 @@ def _reward(row: Reward) -> RewardVersion:
         held_out=row.held_out,
         label_watermark=row.label_watermark,
         accuracy=row.accuracy,
+        compared=row.compared,
         gain=row.gain,
         bias=row.bias,
         created_at=row.created_at,

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.domain import LoopError
+from shared.tasks.sentences import SENTENCE_END
 from shared.training.seeds import seed_of
 
 PLAIN = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "—": " - ", "–": "-", "…": "...", "\u00a0": " "})
-# A point after a title or an initial ends no sentence.
-SENTENCE_END = re.compile(r"""(?<!\bMr)(?<!\bMs)(?<!\bMrs)(?<!\bDr)(?<!\bSt)(?<!\b[A-Z])[.!?]["']?(?=\s|$)""")
 MARKUP = re.compile(r"[*#<>\[\]{}|\\_`]|https?:|\n\s*[-\d]+[.)]?\s")
 ABOUT_ITSELF = re.compile(
     r"\bas an AI\b|\blanguage model\b|\btitle:|\b(?:here is|here's) a (?:short )?story\b"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 
 from shared.domain import RewardStatus
+from shared.questions.best_of import BEST_OF
+from shared.questions.question import Question
 from shared.training.reward_training import RewardTraining
 
 CONFIDENCE = 0.95
@@ -17,17 +19,20 @@ class Verdict:
     reason: str
 
 
-def judge(training: RewardTraining, *, responses: int) -> Verdict:
-    """Reject a model that is not finite, or whose held-out accuracy is below chance (1/N) with confidence."""
+def judge(training: RewardTraining, *, question: Question = BEST_OF, responses: int) -> Verdict:
+    """Reject a model that is not finite, or whose held-out accuracy is below chance with confidence.
+
+    Chance is that of guessing the answers to `question` about queries with so many responses.
+    """
     if not all(bool(torch.isfinite(p).all()) for p in training.model.parameters()):
         return Verdict(RewardStatus.REJECTED, "a parameter is not finite")
     if not all(map(math.isfinite, training.losses)):
         return Verdict(RewardStatus.REJECTED, "the loss was not finite")
-    if training.held_out == 0:
-        return Verdict(RewardStatus.PUBLISHED, "finite; no held-out labels to measure accuracy")
-    chance = 1 / responses
-    unlikely = binomial_cdf(training.correct, training.held_out, chance)
-    said = f"{training.correct} of {training.held_out} held-out labels right, chance {chance:.0%}"
+    if training.compared == 0:
+        return Verdict(RewardStatus.PUBLISHED, f"finite; no {question.compares} to measure accuracy")
+    chance = question.chance(responses)
+    unlikely = binomial_cdf(training.correct, training.compared, chance)
+    said = f"{training.correct} of {training.compared} {question.compares} right, chance {chance:.0%}"
     if unlikely < 1 - CONFIDENCE:
         return Verdict(RewardStatus.REJECTED, f"{said}: below chance (p = {unlikely:.2g})")
     return Verdict(RewardStatus.PUBLISHED, said)

@@ -60,9 +60,9 @@ def train_segment(
 ) -> list[BatchStats]:
     """Move `policy` and `state` in place by up to `segment_batches` batches; never beyond the planned episodes.
 
-    `on_batch(episodes, stats)` is called after each batch. Raises LoopError where the first batch's
-    logprobs are not those that were sampled by, or KL is not 0 at the very start: sampling, training and reference would
-    then not be the same model.
+    `on_batch(episodes, stats)` is called after each batch. Raises LoopError where the first batch's logprobs are not
+    those that were sampled by, or KL is not 0 at the very start: sampling, training and reference would then not be the
+    same model.
     """
     done: list[BatchStats] = []
     for _ in range(settings.segment_batches):
@@ -88,7 +88,8 @@ def train_segment(
         stats = _stats(
             episode, losses, reward=reward, kl_coef=state.kl_coef, lr=lr, seconds=time.perf_counter() - start
         )
-        if not all(map(math.isfinite, stats.as_dict().values())):
+        weights = torch.nn.utils.get_total_norm(policy.parameters()).item()
+        if not all(map(math.isfinite, [weights, *stats.as_dict().values()])):
             raise LoopError(f"PPO diverged at episode {state.episodes}: {stats}; lower ppo.lr or roll back")
         if settings.kl_target is not None:
             state.kl_coef = next_kl_coef(

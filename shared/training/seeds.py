@@ -19,4 +19,18 @@ def generator(device: torch.device, *parts: object) -> torch.Generator:
 
 def is_held_out(position: int, *, seed: int, share: float) -> bool:
     """Whether the labels of the query at `position` only measure accuracy. By query: none is on both sides."""
-    return random.Random(seed_of(seed, "held out", position)).random() < share
+    return _chance(seed, "held out", position) < share
+
+
+def is_overlapped(position: int, *, seed: int, share: float) -> bool:
+    """Whether several people shall answer the query at `position`."""
+    return _chance(seed, "overlapped", position) < share
+
+
+def is_evaluation(position: int, *, seed: int, share: float) -> bool:
+    """Whether ρ and π shall answer the query at `position` half each, for people to compare them."""
+    return _chance(seed, "evaluation", position) < share
+
+
+def _chance(*parts: object) -> float:
+    return random.Random(seed_of(*parts)).random()

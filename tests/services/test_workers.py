@@ -24,6 +24,7 @@ from shared.settings import (
 )
 from shared.store import accounts, jobs, leases, loop, queries, versions
 from shared.store.database import Database
+from shared.store.evaluations import human_win_rates
 from shared.store.migrate import migrate
 from shared.training.machine import prepare
 from shared.weights import Weights
@@ -53,9 +54,9 @@ class Loop:
         assert job is not None
         (workers or self.workers())[message.queue](job)
 
-    def label_everything(self) -> int:
+    def label_everything(self, name: str = "ann") -> int:
         """One person who likes the letter e."""
-        principal = accounts.authenticate(self.db, accounts.create_account(self.db, "ann", Role.LABELER))
+        principal = accounts.authenticate(self.db, accounts.create_account(self.db, name, Role.LABELER))
         assert principal is not None
         given = 0
         while lease := leases.take(self.db, principal.labeler_id, seconds=60):
@@ -132,6 +133,29 @@ def test_what_the_jobs_leave_in_the_store(db: Database, database_url: str, tmp_p
         assert label.policy_version == 0
         assert len(label.responses) == 4
         assert all(17 <= len(response) <= 24 for response in label.responses)  # it ends at index 16 or later
+
+
+def test_people_compare_the_policy_with_the_reference(db: Database, database_url: str, tmp_path: Path) -> None:
+    """Evaluation queries: half of each is ρ's, nobody is told, and their labels train r like all others."""
+    playing = started(db, database_url, tmp_path)
+    shares = playing.settings.labels.model_copy(update={"evaluation_share": 1.0, "overlap_share": 1.0, "overlap": 2})
+    playing = Loop(playing.settings.model_copy(update={"labels": shares}), db)
+    kept = playing.workers()
+    for message in JOBS[:4]:
+        if isinstance(message, TrainReward):
+            assert playing.label_everything() > 10
+        playing.do(message, kept)
+    assert human_win_rates(db) == []  # ρ answered everything so far
+    playing.do(SampleQueries(first=24, count=8, policy_version=1), kept)
+    answered = loop.state(db).open_queries
+    given = playing.label_everything("ben")
+    [found] = human_win_rates(db)
+    assert (found.policy_version, found.labels, found.chance) == (1, answered, 0.5)
+    assert 0 < answered < given  # ben gave the first queries their second answer as well
+    playing.do(TrainReward(version=2, labels=20), kept)
+    reward = versions.reward(db, 2)
+    assert reward is not None
+    assert reward.labels + reward.held_out == loop.state(db).labels
 
 
 def test_a_superseded_attempt_publishes_nothing(db: Database, database_url: str, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The plan's every decision, row by row. (test_plan_played.py plays whole loops.)"""
 
+import math
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from shared.domain import LoopState
+from shared.domain import LoopState, Schedule
 from shared.messages import AnyMessage, PublishReference, SampleQueries, TrainPolicy, TrainReward
 from shared.plan import FUTILE, blocked, finished, labels_by, labels_wanted, plan, threshold, thresholds
 from shared.settings import LabelSettings, Settings
@@ -80,6 +81,10 @@ BATCHED: list[Row] = [
     ("one job ended short: its rest waits for the other", at(0, next_position=10, sampling=8, open_queries=1), []),
     ("all ended, one short: the rest", at(0, next_position=10, open_queries=9), [sample(10, 1)]),
     ("people label", at(0, labels=3, next_position=10, open_queries=7), []),
+    ("further answers spare a query", at(0, labels=6, next_position=8, open_queries=3), [sample(8, 1)]),
+    ("further answers were quicker than first ones: r waits", at(0, labels=10, open_queries=3), []),
+    ("and than the sampler: r waits", at(0, labels=10, sampling=3), []),
+    ("further answers after the stage: the next asks for fewer", at(1, r=1, labels=13), [sample(0, 7, 1)]),
     ("one query retired: another", at(0, labels=3, next_position=10, open_queries=6), [sample(10, 1)]),
     ("the last label is missing", at(0, labels=9, next_position=10, open_queries=1), []),
     ("all labels: r's turn", at(0, labels=10, next_position=10), [reward(1, 10)]),
@@ -132,6 +137,7 @@ ONLINE: list[Row] = [
     ("r 2 is rejected: π goes on with r 1", at(1, r=2, labels=22, open_queries=8, reward_version=1), [segment(2, 1)]),
     ("π goes on while r retrains", at(2, r=2, labels=30, training_reward=True), [segment(3, 2)]),
     ("the last of the budget, however few", at(1, r=2, labels=21, open_queries=8), [sample(0, 1, 1)]),
+    ("more labels than the budget, by further answers", at(2, r=3, labels=33, open_queries=2), [segment(3, 3)]),
     ("π is done before r: the last labels still count", at(3, r=2, labels=30), [reward(3, 30)]),
     ("π is done before the people are", at(3, r=2, labels=24, open_queries=6), []),
 ]
@@ -180,6 +186,47 @@ def test_life_of_a_loop(schedule: str, state: LoopState, messages: list[AnyMessa
 )
 def test_thresholds(schedule: str, labels: dict[str, int], expected: tuple[int, ...]) -> None:
     assert thresholds(configured(schedule, **labels)) == expected
+
+
+@pytest.mark.parametrize(("budget", "initial"), [(60_000, 3_000), (5_000, 250)])
+def test_the_papers_trainings_are_one_and_19_more_at_twentieths_of_the_budget(budget: int, initial: int) -> None:
+    labels = LabelSettings(budget=budget, initial=initial, retrainings=20)
+    assert thresholds(Settings(schedule=Schedule.ONLINE, labels=labels)) == tuple(
+        k * budget // 20 for k in range(1, 21)
+    )
+
+
+def test_the_papers_requests_stay_below_l_of_n_and_1000() -> None:
+    """π waits where labels < l(n); the sampler goes on while requests, labels and queries ahead, are < l(n) + 1000."""
+    settings = Settings.model_validate(
+        {
+            "schedule": "online",
+            "labels": {"initial": 3_000, "budget": 60_000, "retrainings": 20},
+            "sampler": {"batch": 100, "backlog": 1000},
+            "ppo": {"episodes": 2_000_000, "batch": 512, "segment_batches": 50},
+        }
+    )
+    ahead = replace(BEGINNING, policy_version=10, episodes=256_000, reward_trainings=5, reward_version=5)
+    l_n = labels_by(settings, 256_000)
+    assert l_n == math.ceil(3_000 + 57_000 * (1 - (1 - 256_000 / 2_000_000) ** 2))
+
+    def asked(state: LoopState) -> int:
+        return sum(message.count for message in plan(state, settings) if isinstance(message, SampleQueries))
+
+    def trains(state: LoopState) -> bool:
+        return any(isinstance(message, TrainPolicy) for message in plan(state, settings))
+
+    for labels, open_queries, count in (
+        (l_n - 1, 1001, 0),
+        (l_n - 1, 900, 100),
+        (l_n, 1000, 0),
+        (l_n, 900, 100),
+        (l_n + 900, 100, 0),  # the backlog would take 900 more, l(n) does not want them yet
+        (l_n + 800, 100, 100),
+    ):
+        state = replace(ahead, labels=labels, open_queries=open_queries)
+        assert asked(state) == count, state
+        assert trains(state) == (labels >= l_n)
 
 
 def test_a_segment_begun_is_a_segment() -> None:

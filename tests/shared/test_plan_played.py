@@ -44,6 +44,8 @@ class World:
     fate: Fate = Fate()
     labels: int = 0
     open_queries: list[int] = field(default_factory=list)  # the policy version of each
+    people: int = 1  # each query that several shall answer gets one answer more by each of the others, some day
+    repeats: int = 0  # answers that such queries still wait for
     rewards: list[bool] = field(default_factory=list)
     policy_version: int | None = None
     episodes: int = 0
@@ -110,7 +112,12 @@ class World:
             self.open_queries = [version for version in self.open_queries if version >= oldest]
 
     def label(self) -> None:
-        self.open_queries.pop(self.chance.randrange(len(self.open_queries)))
+        """A first answer, or a further one."""
+        if self.repeats and self.chance.random() < 0.5:
+            self.repeats -= 1
+        else:
+            self.open_queries.pop(self.chance.randrange(len(self.open_queries)))
+            self.repeats += (self.people - 1) * (self.chance.random() < 0.2)
         self.labels += 1
 
     def move(self) -> None:
@@ -141,7 +148,8 @@ def play(world: World) -> None:
 
 def check(world: World, state: LoopState) -> None:
     ahead = state.open_queries + state.sampling
-    assert state.labels + ahead <= world.settings.labels.budget, "more asked of people than the budget"
+    alone = world.people == 1  # further answers come when they come
+    assert not alone or state.labels + ahead <= world.settings.labels.budget, "more asked of people than the budget"
     busy = [message.queue for key, message in world.jobs.items() if key not in world.done]
     assert busy.count("ppo") <= 1
     assert busy.count("reward_trainer") <= 1
@@ -149,7 +157,7 @@ def check(world: World, state: LoopState) -> None:
         assert ahead <= world.settings.sampler.backlog, "flooded"
     else:
         assert len(set(busy)) <= 1, "two services at once"
-        assert not state.open_queries or set(busy) <= {"sampler"}, "people label while something trains"
+        assert not state.open_queries or set(busy) <= {"sampler"}, "queries wait while something trains"
 
 
 def configured(schedule: Schedule, **more: Any) -> Settings:
@@ -212,6 +220,23 @@ def test_a_loop_ends_with_what_was_wanted(schedule: Schedule, changes: str, fate
     assert not played.open_queries
     assert played.done == set(played.jobs)
     assert plan(played.state, settings) == ()
+
+
+@pytest.mark.parametrize("schedule", list(Schedule))
+@given(st.integers(0, 2**32), st.integers(2, 5), st.sampled_from(sorted(SETTINGS)), st.sampled_from(sorted(FATES)))
+@hypothesis_settings(deadline=None, max_examples=25)
+def test_a_loop_ends_however_many_answer_a_query(
+    schedule: Schedule, seed: int, people: int, changes: str, fate: str
+) -> None:
+    settings = configured(schedule, **SETTINGS[changes])
+    played = World(settings, random.Random(seed), FATES[fate], people=people)
+    play(played)
+    trainings = [job.labels for job in played.jobs.values() if isinstance(job, TrainReward)]
+    assert trainings == list(thresholds(settings))
+    assert finished(played.state, settings) == any(played.rewards)
+    assert played.labels >= settings.labels.budget
+    if schedule is not Schedule.ONLINE and FATES[fate].answers is always:  # no query retires or is passed over
+        assert played.state.next_position <= settings.labels.budget, "further answers cost queries"
 
 
 @pytest.mark.parametrize("schedule", list(Schedule))

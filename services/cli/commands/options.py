@@ -6,15 +6,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, get_args
 
 import click
 
-from shared.domain import Schedule
+from shared.domain import Schedule, TaskName
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
-PRESETS = ("quick", "released", "paper")
+PRESETS = ("demo", "quick", "released", "paper")
+TASKS = get_args(TaskName)
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -53,6 +54,7 @@ def loop_options(command: Callable[..., None]) -> Callable[..., None]:
     declared = [
         click.option("--config", type=FILE, help="TOML file with settings; `prefloop config` prints one."),
         click.option("--preset", type=click.Choice(PRESETS), help="Settings to start from."),
+        click.option("--task", type=click.Choice(TASKS), help="The task, for --preset too. Default: sentiment."),
         click.option("--model", help="ρ: `embedded`, a folder, or a name that transformers opens."),
         click.option("--schedule", type=click.Choice([s.value for s in Schedule]), help="When labels are asked for."),
         click.option("--seed", type=int, help="Seed of everything random."),

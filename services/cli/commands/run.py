@@ -1,4 +1,4 @@
-"""`up`, `demo`, `simulate`, `status`: the loop itself."""
+"""`up`, `demo`, `simulate`, `status`, `evaluate`: the loop itself."""
 
 import sys
 from pathlib import Path
@@ -106,3 +106,23 @@ def status(path: Path | None, as_data: bool) -> None:
         click.echo(json.dumps(state.as_json(now, running=running)))
     else:
         click.echo(f"{folder.path}: {'running' if running else 'not running'}\n{state.line(now, settings)}")
+
+
+@click.command()
+@click.option("--dir", "path", type=FOLDER, help="Folder that holds the run. Default: the one last started in runs/.")
+@click.option("--version", type=click.IntRange(min=0), help="The policy to evaluate. Default: the newest.")
+@click.option("--queries", type=click.IntRange(min=1), default=512, show_default=True, help="Queries to compare on.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where to. Default: as the run.")
+@click.option("--json", "as_data", is_flag=True, help="As JSON.")
+def evaluate(path: Path | None, version: int | None, queries: int, device: str | None, as_data: bool) -> None:
+    """Compare a policy with ρ on held-out queries: known reward or ROUGE and novelty, and KL. Running or not."""
+    import json
+
+    from services.cli import evaluate as evaluation
+    from services.cli.configure import Options, settings_for
+    from services.cli.folder import RunFolder
+
+    folder = RunFolder.existing(path) if path else RunFolder.newest(Path("runs"))
+    settings = settings_for(folder, Options(set=(f"model.device={device}",) if device else ()))
+    figures = evaluation.evaluate(folder, settings, version=version, queries=queries)
+    say(json.dumps(figures, allow_nan=False) if as_data else evaluation.table(figures))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from services.cli.commands.options import FILE, FOLDER, loop_options, say
+from services.cli.commands.options import FILE, FOLDER, PRESETS, loop_options, say
 from shared.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -16,12 +16,24 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.option(
+    "--diff",
+    is_flag=False,
+    flag_value="paper",
+    type=click.Choice(PRESETS),
+    help="Only what differs from this preset for the same task. Default: paper.",
+)
 @loop_options
-def config(options: "Options") -> None:
+def config(diff: str | None, options: "Options") -> None:
     """Print all settings as TOML, with what they mean. Takes the options of `up`, so that they can be tried."""
-    from services.cli.configure import describe, settings_for
+    from services.cli.configure import preset_settings, settings_for
+    from services.cli.describe import describe, differences
 
-    click.echo(describe(settings_for(None, options)))
+    settings = settings_for(None, options)
+    if diff is None:
+        say(describe(settings))
+    else:
+        say(differences(settings, preset_settings(diff, settings.task.name), name=diff))
 
 
 @click.command()

@@ -56,7 +56,7 @@ const draw = {
     range: () => [0, Math.min(1, Math.max(0.6, ...state.reward.versions.map((r) => (r.interval?.[1] ?? 0) + 0.05)))],
     describe: (i) => {
       const reward = measured(state)[i];
-      return `r${reward.version}: ${percent(reward.accuracy)} of ${number(reward.held_out)}, from ${number(reward.labels)} labels`;
+      return `r${reward.version}: ${percent(reward.accuracy)} of ${number(reward.compared)}, from ${number(reward.labels)} labels`;
     },
   }),
   score: chart($("score-chart"), {
@@ -82,7 +82,7 @@ function showPhase({ phase }) {
   put("waits", phase.waits_for ? `Waits for: ${phase.waits_for}` : "");
 }
 
-function showTiles({ labels, reward, policy, training }) {
+function showTiles({ labels, reward, policy, evaluation, training }) {
   put("labels", number(labels.count));
   put("labels-of", `of ${number(labels.budget)}`);
   $("labels-bar").value = labels.count / labels.budget;
@@ -97,6 +97,12 @@ function showTiles({ labels, reward, policy, training }) {
   put("policy-version", policy.newest ? `π${policy.newest.version}` : "");
   put("score", fixed(training.score, 2));
   put("policy-note", policy.newest?.reward_version != null ? `by r${policy.newest.reward_version}` : "no policy trained yet");
+  const human = evaluation.newest;
+  put("human-version", human ? `π${human.policy_version}` : "");
+  put("human", percent(human?.rate));
+  put("human-of", human ? `of ${number(human.labels)}` : "");
+  const range = human?.interval.map((share) => Math.round(100 * share)).join(" to ");
+  put("human-note", human ? `${range} % · chance ${Math.round(100 * human.chance)} %` : "π or ρ: nobody asked yet");
   put("kl", fixed(training.kl, 2));
   const target = training.kl_target == null ? "β fixed" : `target ${training.kl_target}`;
   put("kl-note", training.kl_coef == null ? target : `${target} · β ${fixed(training.kl_coef, 3)}`);

@@ -30,7 +30,7 @@ def test_help_is_instant() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["up", "demo", "simulate", "status", "config", "env", "pretrain", "migrate", "healthy"]
+    "command", ["up", "demo", "simulate", "status", "evaluate", "config", "env", "pretrain", "migrate", "healthy"]
 )
 def test_every_command_explains_itself(command: str) -> None:
     found = prefloop(command, "--help")
@@ -50,6 +50,20 @@ def test_config_names_what_nothing_reads() -> None:
     found = prefloop("config", "--set", "ppo.lrr=3")
     assert found.returncode == 1
     assert "ppo.lrr: no such setting" in found.stderr
+
+
+def test_config_prints_the_papers_values_for_a_task() -> None:
+    printed = prefloop("config", "--preset", "paper", "--task", "tldr").stdout
+    assert "\nquery_tokens = 500 " in printed
+    assert "\nepisodes = 2000000 " in printed
+
+
+def test_config_says_what_the_demo_makes_smaller() -> None:
+    found = prefloop("config", "--diff")
+    assert "episodes = 4608                         # paper: 2000000" in found.stdout
+    assert prefloop("config", "--diff", "paper").stdout == found.stdout
+    assert "# released: 1000000" in prefloop("config", "--diff", "released").stdout
+    assert "No such" not in prefloop("config", "--task", "cnndm", "--diff").stdout
 
 
 def test_simulate_wants_a_key_for_each_labeler() -> None:

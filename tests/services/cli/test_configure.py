@@ -1,10 +1,8 @@
-import tomllib
 from pathlib import Path
 
 import pytest
 
-from services.cli.commands.options import PRESETS
-from services.cli.configure import Options, describe, settings_for
+from services.cli.configure import Options, settings_for
 from services.cli.folder import RunFolder
 from shared.domain import LoopError, Schedule
 from shared.settings import Settings
@@ -46,25 +44,13 @@ def test_going_on_keeps_the_settings_and_may_change_some(folder: RunFolder) -> N
     assert (settings.seed, settings.ppo.lr, settings.ppo.lam, settings.ppo.kl_target) == (7, 0.5, 0.5, None)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
-def test_presets_hold_together(preset: str) -> None:
-    settings_for(None, Options(preset=preset))
-
-
-def test_what_is_printed_can_be_read_again(tmp_path: Path) -> None:
-    settings = settings_for(None, Options(set=('name=a "quoted" name', "ppo.lr=3e-7", "model.autocast=true")))
-    file = tmp_path / "printed.toml"
-    file.write_text(describe(settings))
-    assert tomllib.loads(file.read_text())["ppo"]["lr"] == 3e-7
-    assert settings_for(None, Options(config=file)) == settings
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (Options(set=("ppo.lrr=1",)), r"ppo\.lrr: no such setting"),
         (Options(set=("ppo.lr",)), "--set ppo.lr: expected KEY=VALUE"),
         (Options(set=("ppo.lr=fast",)), r"ppo\.lr: .*'fast'"),
+        (Options(set=("task.name=poems",)), r"task\.name: .*'cnndm'"),
         (Options(model="./nowhere"), r"model\.ref_policy \./nowhere: no such folder"),
         (Options(config=Path("/nowhere.toml")), "settings file /nowhere.toml"),
     ],
@@ -79,4 +65,6 @@ def test_a_folder_with_a_model_is_told_by_its_full_path(tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     settings = settings_for(None, Options(model="model", set=("task.queries=mine.jsonl",)))
     assert settings.model.ref_policy == str(tmp_path / "model")
-    assert settings.task.queries == tmp_path / "mine.jsonl"
+    assert settings.task.queries == str(tmp_path / "mine.jsonl")
+    named = settings_for(None, Options(set=("task.queries=datasets:owner/name",)))
+    assert named.task.queries == "datasets:owner/name"

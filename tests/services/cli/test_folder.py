@@ -61,4 +61,5 @@ def test_newest_is_the_one_started_last(tmp_path: Path) -> None:
     for age, name in enumerate(["new", "older", "oldest"]):
         marker = RunFolder.open(tmp_path / name, kind="up").path / "run.json"
         os.utime(marker, (1e9 - age, 1e9 - age))
+    RunFolder.open(tmp_path / "experiment", kind="experiment")
     assert RunFolder.newest(tmp_path).path == tmp_path / "new"

@@ -13,6 +13,7 @@ from services.cli import report
 from services.cli.report import Example, Record
 from shared.domain import PolicyVersion, RewardStatus, RewardVersion
 from shared.settings import Settings
+from shared.store.evaluations import HumanWinRate
 from shared.store.loop import Batch
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -29,7 +30,7 @@ def policy(version: int) -> PolicyVersion:
 def reward(version: int, accuracy: float | None, status: RewardStatus = RewardStatus.PUBLISHED) -> RewardVersion:
     return RewardVersion(
         version, status, "", f"reward-{version}", "f" * 64, 80 * version, 20 * version, 100 * version, accuracy,
-        1.0, 0.0, START,
+        20 * version, 1.0, 0.0, START,
     )  # fmt: skip
 
 
@@ -48,6 +49,7 @@ RECORD = Record(
     policies=[policy(0), policy(1), policy(2)],
     rewards=[reward(1, 0.3), reward(2, None, RewardStatus.REJECTED), reward(3, 0.45)],
     batches=[batch(n) for n in range(10)],
+    human_win_rates=[HumanWinRate(1, labels=8, wins=4, chance=0.5), HumanWinRate(2, labels=16, wins=11, chance=0.5)],
     labels_over_time=[(START + timedelta(seconds=n), 10 * n) for n in range(20)],
 )
 
@@ -72,6 +74,10 @@ def test_figures_by_hand() -> None:
     assert found["win_rate"] == pytest.approx(1.5 / 14)
     low, high = found["win_rate_interval"]
     assert low < 1.5 / 14 < high
+    assert [(human["policy_version"], human["rate"]) for human in found["human_win_rates"]] == [(1, 0.5), (2, 0.6875)]
+    low, high = found["human_win_rates"][-1]["interval"]
+    assert low == pytest.approx(0.444, abs=1e-3)  # Wilson 1927, worked out for 11 of 16
+    assert high == pytest.approx(0.858, abs=1e-3)
     assert found["kl"] == pytest.approx(5.0)
     assert found["reward_accuracy"] == 0.45
     assert found["known_reward"]["policy"]["mean"] == pytest.approx((0.75 - 6.0) / 14)
@@ -88,6 +94,8 @@ def test_both_files_hold_the_same_figures(tmp_path: Path) -> None:
     assert {"kl", "reward_accuracy", "seconds"} <= data.keys()
     text = page.read_text()
     assert "10.7 %" in text  # the win rate
+    assert "68.8 %" in text  # the newest human win rate
+    assert "44.4 % to 85.8 %, 16 labels on policy 2; chance 50.0 %" in text
     assert "5.00" in text  # the KL
     assert "1:01" in text  # the wall time
     assert "700" in text  # megabytes
@@ -105,7 +113,7 @@ def test_the_page_stands_alone_and_escapes_what_models_say(tmp_path: Path) -> No
 
 
 def test_a_loop_without_figures_has_a_page_all_the_same(tmp_path: Path) -> None:
-    record = Record(labels=0, policies=[policy(0)], rewards=[], batches=[], labels_over_time=[])
+    record = Record(labels=0, policies=[policy(0)], rewards=[], batches=[], human_win_rates=[], labels_over_time=[])
     empty = figures(record, [])
     assert (empty["win_rate"], empty["kl"], empty["reward_accuracy"]) == (None, None, None)
     assert "<svg" not in report.write(tmp_path, empty, record).read_text()

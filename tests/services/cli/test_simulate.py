@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,8 +22,9 @@ Answer = tuple[int, dict[str, Any]]
 class Desk:
     """Hands out `queries` one after the other; `troubles` are HTTP codes that the next answers to POSTs fail with."""
 
-    def __init__(self, queries: list[list[str]]) -> None:
+    def __init__(self, queries: list[list[str]], *, levels: int | None = None) -> None:
         self.queries = queries
+        self.scale = None if levels is None else {"levels": levels, "low": "bad", "high": "good"}
         self.answers: dict[str, dict[str, Any]] = {}
         self.keys: set[str] = set()
         self.troubles: list[int] = []
@@ -43,14 +45,14 @@ class Desk:
         if mine is None:
             return 200, {"lease": None, "reason": "none_left", "retry_after": 0.02}
         self.leased[key] = mine
-        lease = {"id": mine, "query": f"query {mine}", "responses": self.queries[int(mine)], "expires_at": ""}
+        lease = {"id": mine, "query": f"query {mine}", "responses": self.queries[int(mine)], "scale": self.scale}
         return 200, {"lease": lease, "reason": None, "retry_after": 0}
 
     def _answer(self, lease: str, key: str, body: dict[str, Any]) -> Answer:
         if self.leased.pop(key, lease) != lease:
             return 404, {"detail": "not yours"}
         self.answers.setdefault(lease, body)
-        return 200, {"label_id": int(lease), "lease_id": lease, "position": body["position"], "created_at": ""}
+        return 200, {"label_id": int(lease), "lease_id": lease, "created_at": ""}
 
     def chosen(self) -> dict[int, str]:
         return {int(n): self.queries[int(n)][body["position"]] for n, body in self.answers.items()}
@@ -82,12 +84,31 @@ def serving(desk: Desk) -> Iterator[str]:
 
 
 def test_they_choose_by_the_known_reward_wherever_it_stands() -> None:
-    desk = Desk([[HAPPY, PLAIN, SAD], [SAD, PLAIN, HAPPY], [PLAIN, HAPPY, SAD]])
+    rounds = 80  # enough for both to come to it on a busy machine
+    desk = Desk([[HAPPY, PLAIN, SAD], [SAD, PLAIN, HAPPY], [PLAIN, HAPPY, SAD]] * rounds)
     with serving(desk) as url:
-        assert simulate(url, ["one", "two"], labels=3) == 3
-    assert desk.chosen() == {0: HAPPY, 1: HAPPY, 2: HAPPY}
+        assert simulate(url, ["one", "two"], labels=3 * rounds) == 3 * rounds
+    assert desk.chosen() == dict.fromkeys(range(3 * rounds), HAPPY)
     assert desk.keys == {"one", "two"}
     assert all(0 <= answer["seconds"] < 5 for answer in desk.answers.values())
+
+
+def test_they_rate_by_the_known_reward() -> None:
+    desk = Desk([[HAPPY], [PLAIN], [SAD]], levels=7)
+    with serving(desk) as url:
+        assert simulate(url, ["one", "two"], labels=3) == 3
+    ratings = [desk.answers[lease]["rating"] for lease in "012"]
+    assert ratings == [7, 4, 1]  # 0.81, 0 and -0.81 of -1 to 1: the ends are 2/7 wide
+    assert all("position" not in answer for answer in desk.answers.values())
+
+
+def test_noisy_ratings_are_uniform() -> None:
+    desk = Desk([[f"She loved the happy day {n}."] for n in range(210)], levels=7)
+    with serving(desk) as url:
+        simulate(url, ["one"], labels=210, noise=1.0, seed=3)
+    found = Counter(answer["rating"] for answer in desk.answers.values())
+    assert set(found) == set(range(1, 8))
+    assert all(15 <= count <= 45 for count in found.values())  # 30 each, standard deviation 5
 
 
 def test_they_stop_at_their_number_of_labels() -> None:

@@ -43,7 +43,9 @@ def fill(db: Database) -> None:
         session.flush()
         leased = [(query, people[min(int(dice.random() ** 1.3 * 4), 3)]) for query in queries[: LABELS + 2]]
         session.add_all(
-            Response(query_id=query.id, index=i, text=f"answer {i}.", tokens=[i]) for query in queries for i in range(4)
+            Response(query_id=query.id, index=i, policy_version=version, text=f"answer {i}.", tokens=[i])
+            for query in queries
+            for i, version in enumerate(_writers(query))
         )
         session.add_all(_lease(query, person) for query, person in leased)
         session.flush()
@@ -61,6 +63,7 @@ def _reward(version: int, status: str, labels: int, accuracy: float, at: datetim
         held_out=labels // 5,
         label_watermark=labels,
         accuracy=accuracy,
+        compared=labels // 5,
         gain=1.0,
         bias=0.0,
         created_at=at,
@@ -144,6 +147,14 @@ def _query(position: int, at: datetime, *, claimed: bool, answered: bool) -> Que
         answers=int(answered),
         created_at=at,
     )
+
+
+def _writers(query: Query) -> list[int]:
+    """Every 16th query is an evaluation query; in every other of those the chosen response, index 1, is ρ's."""
+    version = query.policy_version
+    if query.position % 16:
+        return [version] * 4
+    return [0, version, 0, version] if query.position % 32 else [version, 0, version, 0]
 
 
 def _lease(query: Query, person: Labeler) -> LeaseRow:

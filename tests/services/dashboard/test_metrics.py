@@ -36,6 +36,8 @@ def test_a_loop_in_full_swing(dashboard: Dashboard, db: Database) -> None:
     assert seen["prefloop_reward_version"] == 3
     assert seen["prefloop_reward_accuracy"] == pytest.approx(0.42)
     assert seen["prefloop_policy_version"] == 2
+    assert seen["prefloop_human_win_rate"] == pytest.approx(0.4)
+    assert seen["prefloop_human_win_rate_labels"] == 5
     assert seen["prefloop_episodes_total"] == 64 * 50
     assert seen["prefloop_kl_coef"] == pytest.approx(0.15 - 0.0002 * 49)
     assert 5 < seen["prefloop_kl"] < 7
@@ -49,7 +51,7 @@ def test_a_loop_in_full_swing(dashboard: Dashboard, db: Database) -> None:
 def test_before_the_first_version_there_is_no_zero(dashboard: Dashboard) -> None:
     seen = scrape(dashboard)
     assert seen["prefloop_labels_total"] == 0
-    for absent in ("reward_version", "reward_accuracy", "policy_version", "kl", "score"):
+    for absent in ("reward_version", "reward_accuracy", "policy_version", "human_win_rate", "kl", "score"):
         assert f"prefloop_{absent}" not in seen
 
 

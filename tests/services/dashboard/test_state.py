@@ -32,6 +32,7 @@ def test_an_empty_loop(db: Database, settings: Settings) -> None:
     assert view.labels.curve.count == view.training.curve.episodes == []
     assert view.jobs == []
     assert (view.reward.newest, view.policy.newest, view.training.score) == (None, None, None)
+    assert (view.evaluation.newest, view.evaluation.versions) == (None, [])
     assert (view.training.episodes, view.training.planned, view.reward.chance) == (0, 4608, 0.25)
 
 
@@ -69,10 +70,18 @@ def test_a_rejected_reward_model_is_shown_but_never_the_newest(full: Database, s
 
 def test_without_held_out_labels_there_is_no_interval(full: Database, settings: Settings) -> None:
     with full.transaction() as session:
-        session.execute(update(Reward).where(Reward.version == 3).values(accuracy=None, held_out=0))
+        session.execute(update(Reward).where(Reward.version == 3).values(accuracy=None, held_out=0, compared=0))
     newest = read(full, settings).reward.newest
     assert newest is not None
     assert (newest.version, newest.accuracy, newest.interval) == (3, None, None)
+
+
+def test_people_between_the_policy_and_the_reference(full: Database, settings: Settings) -> None:
+    evaluation = read(full, settings).evaluation
+    assert [(view.policy_version, view.labels) for view in evaluation.versions] == [(1, 5), (2, 5)]
+    assert evaluation.newest == evaluation.versions[-1]
+    assert (evaluation.newest.rate, evaluation.newest.chance) == (0.4, 0.5)  # queries 176 and 208 of 160 to 224
+    assert evaluation.newest.interval == wilson(2, 5)
 
 
 def test_training_shows_batches_that_are_not_yet_published(full: Database, settings: Settings) -> None:

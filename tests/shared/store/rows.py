@@ -75,24 +75,36 @@ def add_reward(
         held_out=1,
         label_watermark=watermark,
         accuracy=None,
+        compared=0,
         gain=2.0,
         bias=-1.0,
     )
 
 
-def new_query(position: int, responses: int = 4) -> NewQuery:
+def new_query(position: int, written_by: Sequence[int] = (0, 0, 0, 0), *, wanted: int = 1) -> NewQuery:
+    """A query with a response by each of these policy versions."""
     return NewQuery(
         position,
         text=f"query {position}",
         tokens=(position, 7),
-        responses=tuple(Response(f"{position}.{i}", (position, i)) for i in range(responses)),
+        responses=tuple(Response(f"{position}.{i}", (position, i), version) for i, version in enumerate(written_by)),
+        wanted=wanted,
     )
 
 
-def add_queries(db: Database, positions: Sequence[int], *, policy_version: int = 0) -> None:
-    """Queries of a policy that is there, as a sampling job stores them."""
+def add_queries(
+    db: Database,
+    positions: Sequence[int],
+    *,
+    policy_version: int = 0,
+    written_by: Sequence[int] | None = None,
+    wanted: int = 1,
+) -> None:
+    """Queries of a policy that is there, as a sampling job stores them; `written_by`: by default, all by itself."""
     made = running(db, SampleQueries(first=min(positions), count=len(positions), policy_version=policy_version))
-    queries.add(db, made.key, made.attempt, [new_query(p) for p in positions], policy_version=policy_version)
+    versions = [policy_version] * 4 if written_by is None else written_by
+    found = [new_query(position, versions, wanted=wanted) for position in positions]
+    queries.add(db, made.key, made.attempt, found, policy_version=policy_version)
 
 
 def add_person(db: Database, name: str = "ada") -> int:

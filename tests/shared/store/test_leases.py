@@ -3,6 +3,7 @@
 import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from shared.domain import Lease, Progress, Receipt
 from shared.store import leases
 from shared.store.database import Database
-from shared.store.leases import ConflictError, ExpiredLeaseError, LeaseError, PositionError, UnknownLeaseError
+from shared.store.leases import AnswerError, ConflictError, ExpiredLeaseError, LeaseError, UnknownLeaseError
 from tests.shared.store.rows import add_person, add_policy, add_queries, sql
 
 
@@ -53,6 +54,20 @@ def test_the_newest_policys_queries_come_first_then_the_lowest_position(db: Data
     assert shown == [f"query {position}" for position in (0, 2, 4, 1, 3)]
 
 
+def test_more_answers_to_a_query_have_their_turn_before_other_queries(db: Database, ada: int) -> None:
+    """Behind all that have none they would never have it: online there are always some."""
+    add_queries(db, [0], wanted=3)
+    add_queries(db, [1, 2, 3])
+    people = [ada, *(add_person(db, name) for name in ("grace", "alan", "emmy"))]
+    shown = []
+    for person in people:
+        lease = take(db, person)
+        answer(db, person, lease)
+        shown.append(lease.query_text)
+    assert shown == ["query 0", "query 0", "query 0", "query 1"]
+    assert take(db, ada).query_text == "query 2"  # never the same one twice
+
+
 def test_an_open_lease_is_given_again_as_it_was(db: Database, ada: int) -> None:
     add_queries(db, range(3))
     lease = take(db, ada)
@@ -79,6 +94,15 @@ def test_the_order_shown_differs_by_query_and_by_person(db: Database, ada: int) 
     assert all(sorted(indices) == [0, 1, 2, 3] for indices in shown)
     assert set(first) == {0, 1, 2, 3}  # no response is always shown first
     assert len(set(shown)) > 8
+
+
+def test_who_wrote_a_response_does_not_show(db: Database, ada: int) -> None:
+    """Of an evaluation query: ρ's and π's stand at every position alike, and a lease says nothing of them."""
+    add_policy(db, 1)
+    add_queries(db, range(200), policy_version=1, written_by=(0, 0, 1, 1))
+    first = Counter(_take_and_answer(db, ada)[0] for _ in range(200))
+    assert all(30 <= first[index] <= 70 for index in range(4))  # 50 each, give or take 3.3 standard deviations
+    assert {field.name for field in fields(Lease)}.isdisjoint({"policy_version", "tokens"})
 
 
 def _take_and_answer(db: Database, labeler_id: int) -> tuple[int, ...]:
@@ -147,7 +171,7 @@ def test_another_answer_is_a_conflict_and_the_first_one_stands(db: Database, ada
     add_queries(db, [0])
     lease = take(db, ada)
     answer(db, ada, lease, 1)
-    with pytest.raises(ConflictError, match=f"{lease.id} was answered with position 1, which stands: 2 was not taken"):
+    with pytest.raises(ConflictError, match=f"{lease.id} was answered with position 1, which stands: position 2 "):
         answer(db, ada, lease, 2)
     with pytest.raises(ConflictError, match="was answered already and cannot be skipped"):
         leases.skip(db, ada, lease.id, reason=None)
@@ -158,7 +182,7 @@ def test_a_position_that_was_not_shown_is_refused(db: Database, ada: int) -> Non
     add_queries(db, [0])
     lease = take(db, ada)
     for position in (-1, 4, 10**12):
-        with pytest.raises(PositionError, match=f"position {position} was not shown: send one of 0 to 3"):
+        with pytest.raises(AnswerError, match=f"position {position} was not shown: send one of 0 to 3"):
             answer(db, ada, lease, position)
     assert counters(db) == (1, 0, False)
 
@@ -256,8 +280,7 @@ def test_two_requests_of_one_person_at_once_get_one_lease(db: Database, ada: int
 
 
 def test_a_query_that_many_shall_answer_goes_to_each_person_once(db: Database, ada: int) -> None:
-    add_queries(db, [0])
-    sql(db, "UPDATE queries SET wanted = 2")
+    add_queries(db, [0], wanted=2)
     grace, alan = add_person(db, "grace"), add_person(db, "alan")
     answer(db, ada, take(db, ada))
     assert leases.take(db, ada, seconds=300) is None

@@ -77,6 +77,22 @@ def test_the_state_counts_what_is_there(db: Database) -> None:
     )
 
 
+def test_a_query_waits_for_its_first_answer_not_for_more(db: Database) -> None:
+    """A lone labeler gives no second answer: what waits for one is no work that the loop could count on."""
+    loop.start(db, SETTINGS)
+    add_policy(db)
+    add_queries(db, range(3), wanted=5)
+    ada = add_person(db, "ada")
+    for given in range(3):
+        assert (loop.state(db).labels, loop.state(db).open_queries) == (given, 3 - given)
+        assert loop.overview(db).oldest_open_seconds is not None
+        label(db, ada)
+    assert leases.take(db, ada, seconds=300) is None
+    assert loop.overview(db).oldest_open_seconds is None
+    label(db, add_person(db, "grace"))
+    assert (loop.state(db).labels, loop.state(db).open_queries) == (4, 0)
+
+
 def test_a_failed_job_is_named_and_under_way_no_more(db: Database) -> None:
     loop.start(db, SETTINGS)
     for message in (TrainReward(version=1, labels=9), SampleQueries(first=0, count=4, policy_version=0)):

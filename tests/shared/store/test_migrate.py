@@ -3,13 +3,15 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, inspect, text
 
 from services.cli.servers import free_port
 from shared.domain import LoopError
-from shared.store.migrate import migrate
+from shared.store.migrate import MIGRATIONS, migrate
 from shared.store.tables import Base
 
 
@@ -72,6 +74,25 @@ def test_twice_does_no_harm(database_url: str) -> None:
     inside(database_url, "INSERT INTO labelers (name, role) VALUES ('ada', 'labeler')")
     migrate(database_url)
     assert inside(database_url, "SELECT name FROM labelers") == [("ada",)]
+
+
+def test_responses_of_the_first_version_are_their_query_s_policy_s(empty_database_url: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    engine = create_engine(empty_database_url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    engine.dispose()
+    inside(
+        empty_database_url,
+        "INSERT INTO policies (version, path, sha256, episodes, kl_coef) VALUES (0, '', '', 0, 1), (4, '', '', 0, 1); "
+        "INSERT INTO queries (position, policy_version, text, tokens) VALUES (0, 0, '', '{}'), (1, 4, '', '{}'); "
+        "INSERT INTO responses SELECT id, index, '', '{}' FROM queries, generate_series(0, 1) AS index",
+    )
+    migrate(empty_database_url)
+    written = "SELECT position, responses.policy_version FROM responses JOIN queries ON id = query_id ORDER BY position"
+    assert inside(empty_database_url, written) == [(0, 0), (0, 0), (1, 4), (1, 4)]
 
 
 def test_two_at_once_wait_for_each_other(empty_database_url: str) -> None:

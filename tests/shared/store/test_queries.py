@@ -28,10 +28,10 @@ def test_stored_as_it_was_but_for_what_postgresql_cannot_hold(db: Database) -> N
     """A byte-level tokenizer may write NUL; the tokens keep it."""
     add_policy(db)
     made = running(db, SampleQueries(first=0, count=1, policy_version=0))
-    found = NewQuery(0, "a\0b", (1, 2), (Response("c\0.", (0, 3)), Response("ü 🙂 '\\", (4,))))
+    found = NewQuery(0, "a\0b", (1, 2), (Response("c\0.", (0, 3), 0), Response("ü 🙂 '\\", (4,), 0)), wanted=5)
     queries.add(db, made.key, made.attempt, [found], policy_version=0)
     assert sql(db, "SELECT text, tokens, wanted, claims, answers, retired FROM queries") == [
-        ("a\N{REPLACEMENT CHARACTER}b", [1, 2], 1, 0, 0, False)
+        ("a\N{REPLACEMENT CHARACTER}b", [1, 2], 5, 0, 0, False)
     ]
     assert sql(db, "SELECT index, text, tokens FROM responses ORDER BY index") == [
         (0, "c\N{REPLACEMENT CHARACTER}.", [0, 3]),
@@ -51,6 +51,20 @@ def test_only_old_queries_that_wait_retire(db: Database) -> None:
     assert queries.retire(db, before=1) == 1
     assert queries.retire(db, before=1) == 0
     assert sql(db, "SELECT position FROM queries WHERE retired") == [(2,)]
+
+
+def test_a_query_that_few_people_answered_retires_with_the_others(db: Database) -> None:
+    add_policy(db)
+    add_queries(db, [0, 1, 2], wanted=2)
+    add_policy(db, 1)
+    ada, grace = add_person(db, "ada"), add_person(db, "grace")
+    label(db, ada)
+    label(db, grace)  # both answered 0
+    label(db, ada)
+    assert leases.take(db, ada, seconds=300) is not None  # 1 has one answer, 2 is lent
+    assert queries.retire(db, before=1) == 1
+    assert sql(db, "SELECT position FROM queries WHERE retired") == [(1,)]
+    assert len(queries.labeled(db, upto=queries.label_watermark(db))) == 3
 
 
 def test_labels_are_read_by_position_whenever_they_were_given(db: Database) -> None:

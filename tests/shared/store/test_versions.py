@@ -39,7 +39,7 @@ def test_the_newest_reward_is_the_newest_published_one(db: Database) -> None:
     assert published is not None
     assert published == versions.newest_reward(db)
     expected = RewardVersion(
-        2, RewardStatus.PUBLISHED, "sound", "reward/2", "0" * 64, 9, 1, 20, None, 2.0, -1.0, published.created_at
+        2, RewardStatus.PUBLISHED, "sound", "reward/2", "0" * 64, 9, 1, 20, None, 0, 2.0, -1.0, published.created_at
     )
     assert published == expected
     assert [dataclasses.replace(r, created_at=published.created_at) for r in versions.rewards(db)][1] == expected
@@ -79,6 +79,7 @@ def test_an_attempt_given_up_publishes_nothing(db: Database) -> None:
             held_out=0,
             label_watermark=1,
             accuracy=0.5,
+            compared=1,
             gain=1.0,
             bias=0.0,
         )
