@@ -74,7 +74,7 @@ class PPOSettings(Section):
     episodes: int = Field(4608, ge=1, description="planned episodes, N_π; lr decays linearly to 0 over them")
     batch: int = Field(64, ge=8, description="episodes a batch; whitening wants at least 8")
     segment_batches: int = Field(12, ge=1, description="batches a job, with one pinned reward version")
-    responses_per_query: int = Field(1, ge=1, description="responses a query in a batch, read as one; the paper's is 1")
+    responses_per_query: int = Field(4, ge=1, description="responses a query in a batch, read as one; the paper's is 1")
     epochs: int = Field(4, ge=1)
     minibatches: int = Field(1, ge=1)
     lr: float = Field(5e-5, gt=0)
