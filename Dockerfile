@@ -23,5 +23,5 @@ COPY pyproject.toml README.md LICENSE ./
 COPY migrations migrations
 COPY services services
 COPY shared shared
-RUN pip install --constraint constraints.txt '.[train]' && rm -rf /app/*
+RUN pip install --constraint constraints.txt '.[train,data]' && rm -rf /app/*
 USER prefloop

@@ -62,8 +62,11 @@ def start(db: Database, settings: Settings) -> None:
     with db.transaction() as session:
         session.execute(insert(Run).values(id=1, name=settings.name, settings=resolved).on_conflict_do_nothing())
         run = session.get_one(Run, 1)
+        default = Settings().without_secrets()
         for key in IDENTITY:
             was, now = _setting(run.settings, key), _setting(resolved, key)
+            if isinstance(was, Mapping):  # a setting that this store is older than had what is now its default
+                was = {**_setting(default, key), **was}
             if was != now:
                 raise LoopError(
                     f"this store holds a loop with {key} = {was}, not {now}: start it as it was, or name a new "

@@ -20,9 +20,9 @@ def tensorflow_adam(start: Tensor, gradients: list[Tensor], *, lr: float, eps: f
     return theta
 
 
-def torch_adam(start: Tensor, gradients: list[Tensor], *, lr: float, tensorflow: bool) -> Tensor:
+def torch_adam(start: Tensor, gradients: list[Tensor], *, lr: float, tensorflow: bool, fused: bool = False) -> Tensor:
     theta = torch.nn.Parameter(start.clone())
-    optimizer = torch.optim.Adam([theta], lr=lr, betas=BETAS, eps=EPSILON)
+    optimizer = torch.optim.Adam([theta], lr=lr, betas=BETAS, eps=EPSILON, fused=fused)
     for t, g in enumerate(gradients, start=1):
         if tensorflow:
             set_tf_adam_eps(optimizer, t)
@@ -44,9 +44,11 @@ def gradients() -> list[Tensor]:
     return [size * torch.randn(7, generator=draw, dtype=torch.float64) for _ in range(100)]
 
 
-def test_a_hundred_steps_are_tensorflows(start: Tensor, gradients: list[Tensor]) -> None:
+@pytest.mark.parametrize("fused", [False, True])  # one kernel for all parameters, as the trainers have it, or several
+def test_a_hundred_steps_are_tensorflows(start: Tensor, gradients: list[Tensor], fused: bool) -> None:
     expected = tensorflow_adam(start, gradients, lr=0.01, eps=1e-5)
-    torch.testing.assert_close(torch_adam(start, gradients, lr=0.01, tensorflow=True), expected, rtol=1e-12, atol=1e-14)
+    found = torch_adam(start, gradients, lr=0.01, tensorflow=True, fused=fused)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-14)
 
 
 def test_torchs_own_epsilon_moves_small_gradients_further(start: Tensor, gradients: list[Tensor]) -> None:

@@ -1,0 +1,83 @@
+"""One PPO batch on real tiny models: where it starts, and that its short cuts change nothing."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from shared.domain import LoopError
+from shared.language.policy import Policy, import_policy
+from shared.language.reward_model import new_reward_model
+from shared.settings import PPOSettings, TaskSettings
+from shared.tasks.continuation import Continuation
+from shared.tasks.task import Query
+from shared.training import ppo_segment
+from shared.training.ppo_segment import BatchStats, train_segment
+from shared.training.rollout import rollout
+from shared.training.trainer_state import new_state
+from tests.models import STORIES, tiny_model
+
+CPU = torch.device("cpu")
+TASK = TaskSettings(query_tokens=12, response_tokens=6, truncate_after=0, temperature=1.0)
+SETTINGS = PPOSettings(episodes=1600, batch=16, segment_batches=1, responses_per_query=4, epochs=3, lr=1e-3)
+
+
+@pytest.fixture(params=["gpt2", "llama"])
+def folder(request: pytest.FixtureRequest) -> str:
+    return str(tiny_model(str(request.param)))
+
+
+def train(policy: Policy, folder: str, **settings: Any) -> BatchStats:
+    ref_policy = import_policy(folder).requires_grad_(False)
+    queries = [Query(story, policy.tokenizer.encode(story)[:length]) for story in STORIES for length in (5, 8, 12)]
+    task = Continuation(training=queries, held_out=queries, context_tokens=12)
+    changed = SETTINGS.model_copy(update=settings)
+    state = new_state(policy, changed, device=CPU, seed=1)
+    reward_model = new_reward_model(ref_policy, seed=1)
+    [stats] = train_segment(policy, ref_policy, reward_model, task, state, settings=changed, task_settings=TASK)
+    return stats
+
+
+def weights(policy: Policy) -> list[Tensor]:
+    return [parameter.detach() for parameter in policy.parameters()]
+
+
+@pytest.mark.parametrize("responses", [1, 4])
+def test_at_update_0_the_ratio_is_1_and_kl_0(folder: str, responses: int) -> None:
+    stats = train(import_policy(folder), folder, responses_per_query=responses, epochs=1)
+    assert stats.kl == pytest.approx(0.0, abs=1e-5)
+    assert stats.approxkl == 0.0  # of the first epoch alone: exactly the numbers of the rollout
+    assert stats.clipfrac == 0.0
+    assert stats.reward == pytest.approx(stats.score, abs=1e-5)  # no KL to pay for yet
+
+
+def test_the_rollouts_graph_trains_as_another_forward_pass_would(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy, again = import_policy(folder), import_policy(folder)
+    train(policy, folder)
+    monkeypatch.setattr(ppo_segment, "rollout", lambda *a, **k: rollout(*a, **{**k, "graph": False}))
+    train(again, folder)
+    assert any(
+        not torch.equal(one, two) for one, two in zip(weights(policy), weights(import_policy(folder)), strict=True)
+    )
+    for one, two in zip(weights(policy), weights(again), strict=True):
+        torch.testing.assert_close(one, two, atol=1e-5, rtol=1e-4)
+
+
+def test_minibatches_keep_the_responses_of_a_query_together(folder: str) -> None:
+    stats = train(import_policy(folder), folder, minibatches=2, epochs=2)
+    assert stats.approxkl > 0.0  # the second minibatch meets a policy that has moved
+
+
+def test_a_policy_that_is_not_its_reference_is_refused_at_the_start(folder: str) -> None:
+    policy = import_policy(folder)
+    with torch.no_grad():
+        policy.model.get_output_embeddings().weight.add_(torch.randn(1, 32))
+        policy.model.get_output_embeddings().weight.mul_(1.5)
+    with pytest.raises(LoopError, match="KL between policy and ref_policy before the first update"):
+        train(policy, folder)
+
+
+def test_divergence_is_named_before_it_does_harm(folder: str) -> None:
+    with pytest.raises(LoopError, match=r"PPO diverged at episode 0: .* lower ppo\.lr"):
+        train(import_policy(folder), folder, lr=1e38)
