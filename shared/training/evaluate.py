@@ -1,5 +1,6 @@
 """π beside ρ on held-out queries: what each answers, and how far apart they are."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +12,20 @@ from shared.language.generation import sample
 from shared.language.policy import Policy, load_policy
 from shared.settings import Settings
 from shared.tasks.registry import load_task
-from shared.tasks.task import Task
+from shared.tasks.task import Query, Task
 from shared.training import batches
 from shared.training.machine import prepare
 from shared.training.seeds import generator
 
 BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a policy said, as people see it: truncated where it ends properly; and log π(y|x) - log ρ(y|x), in nats."""
+
+    text: str
+    kl: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,38 +49,64 @@ def compare(policy_dir: Path, ref_dir: Path, settings: Settings, *, n: int = 512
     return compare_policies(policy, ref_policy, load_task(settings.task, policy.tokenizer), settings, n=n)
 
 
-@torch.no_grad()
 def compare_policies(policy: Policy, ref_policy: Policy, task: Task, settings: Settings, *, n: int) -> list[Pair]:
     """`compare` for policies that are loaded already."""
     draw = generator(policy.device, settings.seed, "evaluate")
-    queries = task.evaluation(n)
-    temperature, length = settings.task.temperature, settings.task.response_tokens
     pairs: list[Pair] = []
-    for start in range(0, len(queries), BATCH):
-        asked = queries[start : start + BATCH]
-        context, mask = batches.queries(
-            [task.context(query.tokens) for query in asked],
-            pad_id=policy.tokenizer.pad_id,
-            length=task.context_tokens,
-            device=policy.device,
+    for asked in in_batches(task.evaluation(n)):
+        theirs, ours = (
+            answer(writer, ref_policy, task, asked, settings, responses=1, draw=draw) for writer in (ref_policy, policy)
         )
-        ref_response = sample(ref_policy, context, mask, length=length, temperature=temperature, generator=draw)
-        response = sample(policy, context, mask, length=length, temperature=temperature, generator=draw)
-        logprobs, _ = policy.logprobs(context, mask, response, temperature)
-        ref_logprobs, _ = ref_policy.logprobs(context, mask, response, temperature)
-        kl = kl_per_response(logprobs, ref_logprobs).squeeze(1).tolist()
-        answers = zip(_shown(ref_response, policy, settings), _shown(response, policy, settings), kl, strict=True)
-        pairs += [Pair(x.text, ref, y, nats, x.reference) for x, (ref, y, nats) in zip(asked, answers, strict=True)]
+        pairs += [
+            Pair(query.text, ref.text, response.text, response.kl, query.reference)
+            for query, [ref], [response] in zip(asked, theirs, ours, strict=True)
+        ]
     return pairs
 
 
-def _shown(response: torch.Tensor, policy: Policy, settings: Settings) -> list[str]:
-    """The texts of responses (B, 1, T)."""
-    tokenizer = policy.tokenizer
+def in_batches(queries: Sequence[Query]) -> Iterator[Sequence[Query]]:
+    """As many as are answered at once."""
+    return (queries[start : start + BATCH] for start in range(0, len(queries), BATCH))
+
+
+@torch.no_grad()
+def answer(
+    policy: Policy,
+    ref_policy: Policy,
+    task: Task,
+    asked: Sequence[Query],
+    settings: Settings,
+    *,
+    responses: int,
+    draw: torch.Generator,
+) -> list[list[Answer]]:
+    """`responses` answers of `policy` to each query."""
+    tokenizer, temperature = policy.tokenizer, settings.task.temperature
+    context, mask = batches.queries(
+        [task.context(query.tokens) for query in asked],
+        pad_id=tokenizer.pad_id,
+        length=task.context_tokens,
+        device=policy.device,
+    )
+    response = sample(
+        policy,
+        context,
+        mask,
+        length=settings.task.response_tokens,
+        temperature=temperature,
+        generator=draw,
+        repeat=responses,
+    )  # (B, N, T)
+    logprobs, _ = policy.logprobs(context, mask, response, temperature)
+    ref_logprobs, _ = ref_policy.logprobs(context, mask, response, temperature)
+    kl = kl_per_response(logprobs, ref_logprobs).tolist()
     ended, _, length = truncate(
-        response.squeeze(1),
+        response,
         token=tokenizer.token_id(settings.task.truncate_token),
         after=settings.task.truncate_after,
         pad=tokenizer.pad_id,
     )
-    return [tokenizer.decode(row[:size]) for row, size in zip(ended.tolist(), length.tolist(), strict=True)]
+    return [
+        [Answer(tokenizer.decode(row[:size]), nats) for row, size, nats in zip(*of_query, strict=True)]
+        for of_query in zip(ended.tolist(), length.tolist(), kl, strict=True)
+    ]

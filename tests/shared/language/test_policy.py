@@ -1,6 +1,7 @@
 """The policy on real, tiny GPT-2 and Llama models."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from transformers import AutoModelForCausalLM
 
 from shared.algorithms.logprobs import logprobs_of
 from shared.domain import LoopError
-from shared.language.generation import draw, sample, sample_with_logprobs
+from shared.language import generation
+from shared.language.generation import Sampled, draw, sample, sample_with_logprobs
 from shared.language.policy import Policy, import_policy, load_policy, save_policy
 from shared.language.tokens import left_pad
 from tests.models import STORIES, tiny_model
@@ -81,6 +83,24 @@ def test_sampling_and_training_agree_on_logprobs(architecture: str, autocast: bo
     trained, _ = policy.logprobs(query, mask, drawn.response, 0.7)
     torch.testing.assert_close(drawn.logprobs, trained, atol=tolerance, rtol=tolerance)
     assert {p.dtype for p in policy.parameters()} == {torch.float32}
+
+
+@ARCHITECTURES
+def test_weights_cast_once_sample_what_weights_cast_at_every_step_do(
+    architecture: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = import_policy(str(tiny_model(architecture)))
+    policy.autocast = True
+
+    def run() -> Sampled:
+        draws = torch.Generator().manual_seed(3)
+        return sample_with_logprobs(policy, *batch(policy), length=8, temperature=0.7, generator=draws, repeat=2)
+
+    once = run()
+    monkeypatch.setattr(generation, "half_linears", lambda *_, **__: nullcontext())
+    every_step = run()
+    assert torch.equal(once.response, every_step.response)
+    assert torch.equal(once.logprobs, every_step.logprobs)
 
 
 @ARCHITECTURES
