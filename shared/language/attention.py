@@ -13,6 +13,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 NAME = "prefloop"
+BEYOND = ("softcap", "position_bias", "s_aux")  # what some architectures ask for and plain products do not do
 LONGEST = 1024  # tokens; beyond, the (L, L) weights that the products hold cost more than they save
 
 
@@ -40,7 +41,8 @@ def attention(
     L, S = query.shape[2], key.shape[2]
     # Llama's rotation makes float32 of query and key, which autocast would round again within the fused attention.
     half = query.dtype is torch.bfloat16 or torch.is_autocast_enabled(query.device.type)
-    if half and query.device.type == "cpu" and L <= LONGEST:
+    plain = all(others.get(name) is None for name in BEYOND)
+    if half and plain and query.device.type == "cpu" and L <= LONGEST:
         query, key, value = query.bfloat16(), key.bfloat16(), value.bfloat16()
         return _by_products(query, key, value, attention_mask, scaling or query.shape[-1] ** -0.5), None
     if attention_mask is not None and attention_mask.dtype is not torch.bool:

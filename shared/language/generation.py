@@ -107,8 +107,11 @@ def draw(logits: Tensor, temperature: float, generator: torch.Generator) -> tupl
 
 
 def _require_room(policy: Policy, query: int, length: int) -> None:
-    room = getattr(policy.model.config, "max_position_embeddings", None)
-    if room is not None and query + length > room:
+    """A sliding window bounds it too: the masks that prefloop makes know of none."""
+    config = policy.model.config
+    rooms = [getattr(config, name, None) for name in ("max_position_embeddings", "sliding_window")]
+    room = min((room for room in rooms if room is not None), default=query + length)
+    if query + length > room:
         raise LoopError(
             f"task.query_tokens ({query}) and task.response_tokens ({length}) are more than the {room} tokens this "
             "model reads; lower them or choose another model"

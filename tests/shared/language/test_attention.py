@@ -33,6 +33,12 @@ def test_products_give_what_the_fused_kernel_gives(groups: int, rows: int) -> No
         assert half.isfinite().all()
 
 
+def test_what_products_do_not_do_is_left_to_the_fused_kernel_which_refuses_it() -> None:
+    query, key, value = torch.randn(3, B, H, L, D, dtype=torch.bfloat16)
+    with pytest.raises(ValueError, match="softcap"):
+        attention(nn.Module(), query, key, value, mask(L), softcap=30.0)
+
+
 def test_models_attend_by_it() -> None:
     for architecture in ("gpt2", "llama"):
         assert import_policy(str(tiny_model(architecture))).model.config._attn_implementation == NAME

@@ -134,6 +134,17 @@ def test_the_same_seed_samples_the_same_and_another_does_not() -> None:
     assert not torch.equal(run(1), run(2))
 
 
+@pytest.mark.parametrize("bound", ["max_position_embeddings", "sliding_window"])
+def test_what_a_model_cannot_see_at_once_is_refused(bound: str) -> None:
+    policy = import_policy(str(tiny_model("llama")))
+    setattr(policy.model.config, bound, 31)
+    query, mask = batch(policy)  # 24 tokens
+    draws = torch.Generator().manual_seed(0)
+    assert sample(policy, query, mask, length=7, temperature=0.7, generator=draws).shape[-1] == 7
+    with pytest.raises(LoopError, match="more than the 31 tokens"):
+        sample(policy, query, mask, length=8, temperature=0.7, generator=draws)
+
+
 def test_repeat_answers_each_query_several_times_in_its_own_rows() -> None:
     policy = import_policy(str(tiny_model()))
     query, mask = batch(policy)
