@@ -83,7 +83,9 @@ def train_segment(
         if not done:
             _check(policy, episode, state)
         lr = linear_decay(settings.lr, done=state.episodes, total=settings.episodes)
-        losses, reward = _learn(policy, episode, state, lr=lr, settings=settings, temperature=task_settings.temperature)
+        losses, reward = _learn(
+            policy, episode, state, lr=lr, settings=settings, temperature=task_settings.temperature, check=not done
+        )
         kl = episode.kl.mean().item()
         stats = _stats(
             episode, losses, reward=reward, kl_coef=state.kl_coef, lr=lr, seconds=time.perf_counter() - start
@@ -117,7 +119,14 @@ def _draw_queries(
 
 
 def _learn(
-    policy: Policy, episode: Rollout, state: TrainerState, *, lr: float, settings: PPOSettings, temperature: float
+    policy: Policy,
+    episode: Rollout,
+    state: TrainerState,
+    *,
+    lr: float,
+    settings: PPOSettings,
+    temperature: float,
+    check: bool,
 ) -> tuple[list[PPOLoss], float]:
     """All epochs over one batch; the losses of each minibatch and the mean summed reward of an episode.
 
@@ -150,6 +159,8 @@ def _learn(
             cliprange_value=settings.cliprange_value,
             vf_coef=settings.vf_coef,
         )
+        if check and not losses:
+            _require(abs(loss.ratio_mean.item() - 1.0), EXACT, "distance of the first minibatch's ratio from 1")
         state.steps += 1
         for group in state.optimizer.param_groups:
             group["lr"] = lr

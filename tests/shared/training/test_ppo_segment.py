@@ -81,3 +81,20 @@ def test_a_policy_that_is_not_its_reference_is_refused_at_the_start(folder: str)
 def test_divergence_is_named_before_it_does_harm(folder: str) -> None:
     with pytest.raises(LoopError, match=r"PPO diverged at episode 0: .* lower ppo\.lr"):
         train(import_policy(folder), folder, lr=1e38)
+
+
+def test_a_first_minibatch_that_is_not_what_was_rolled_out_is_refused(
+    folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no graph is kept, the pass that trains is another one: it must give the same numbers."""
+    policy = import_policy(folder)
+
+    def moved(*a: Any, **k: Any) -> Any:
+        episode = rollout(*a, **k)
+        with torch.no_grad():
+            policy.model.get_output_embeddings().weight.mul_(1.5)
+        return episode
+
+    monkeypatch.setattr(ppo_segment, "rollout", moved)
+    with pytest.raises(LoopError, match="first minibatch's ratio"):
+        train(policy, folder, minibatches=2)
