@@ -55,6 +55,14 @@ class LabelSettings(Section):
     overlap: int = Field(5, ge=1, description="how many people answer those; fewer where there are fewer")
     evaluation_share: float = Field(0.05, ge=0, le=1, description="share of queries that ρ and π answer half each")
     lease_seconds: int = Field(300, ge=1, description="a lease not answered by then goes to somebody else")
+    order: Literal["position", "disagreement"] = Field(
+        "position", description="of the newest policy's queries: as sampled, or where reward.heads disagree most first"
+    )
+    comparison_share: float = Field(0.5, ge=0, le=1, description="share of questions of `prefloop compare`, while any")
+    gold_share: float = Field(0.05, ge=0, le=1, description="share of questions whose answer is known, where any are")
+    gold_least: int = Field(10, ge=1, description="gold answers before a labeler is judged by them")
+    gold_accuracy: float = Field(0.5, ge=0, le=1, description="labelers surely below this share of right ones pause")
+    guidelines: Path | None = Field(None, description="text file for labelers; none: the task's own")
 
 
 class SamplerSettings(Section):
@@ -67,6 +75,7 @@ class SamplerSettings(Section):
 class RewardSettings(Section):
     batch: int = Field(8, ge=1, description="queries a step")
     lr: float = Field(5e-4, gt=0, description="decays linearly to 0 over the epoch")
+    heads: int = Field(8, ge=2, description="small heads whose disagreement orders queries, see labels.order")
     normalize_samples: int = Field(256, ge=2, description="responses of ρ whose scores become mean 0, std 1")
 
 
@@ -93,7 +102,10 @@ class PPOSettings(Section):
 class WebSettings(Section):
     host: str = "127.0.0.1"
     labeling_port: int = Field(8080, ge=0, le=65535)
+    labeling_workers: int = Field(1, ge=1, description="processes of the labeling service, which share its port")
     dashboard_port: int = Field(8081, ge=0, le=65535)
+    requests_per_minute: int = Field(3000, ge=1, description="of one account at one process; beyond it 429")
+    sign_ins_per_minute: int = Field(20, ge=1, description="tries of one address at one process; beyond it 429")
 
 
 class Settings(Section):
