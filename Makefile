@@ -10,7 +10,7 @@ up: .venv/installed  ## the loop for people, until Ctrl-C; started again it goes
 	$(BIN)/prefloop up
 
 test: .venv/installed
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadscope
 
 check: .venv/installed  ## ruff, mypy strict, import rules
 	$(BIN)/ruff check .
