@@ -6,16 +6,16 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
-
-import httpx
 
 from services.cli.known_reward import choose, known_reward, rate
-from shared.domain import LoopError
+from shared.client import ConflictError, LabelingClient, UnknownLeaseError
+from shared.domain import Answer, LoopError
+from shared.wire import LeasedQuery, Offer
 
 log = logging.getLogger(__name__)
-LONGEST_WAIT = 5.0  # seconds between two tries, whatever the server proposes
+LONGEST_WAIT = 5.0  # seconds until they ask for a query again, whatever the server proposes
 PATIENCE = 120.0  # seconds without an answer of the server, after which a labeler goes home
 
 
@@ -29,7 +29,7 @@ class Tally:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _promised: int = 0
 
-    def may_label(self) -> bool:
+    def promise(self) -> bool:
         """Promise one label. False where enough are given or promised."""
         with self._lock:
             if self.stop.is_set() or (self.limit is not None and self._promised >= self.limit):
@@ -75,8 +75,12 @@ def simulate(
     return tally.labels
 
 
+class StoppedError(Exception):
+    """The labelers are told to stop."""
+
+
 class Labeler:
-    """One person at the labeling page. An answer is sent until the server says that it took it or did not."""
+    """One person at the labeling page, who asks for the next query with each answer."""
 
     def __init__(self, url: str, key: str, index: int, noise: float, seed: int, tally: Tally) -> None:
         self._url = url
@@ -87,57 +91,47 @@ class Labeler:
         self._tally = tally
 
     def work(self) -> None:
-        headers = {"Authorization": f"Bearer {self._key}"}
-        with httpx.Client(base_url=self._url, headers=headers, timeout=30) as client:
-            while self._tally.may_label():
-                labeled = False
-                try:
-                    labeled = self._label_one(client)
-                finally:
-                    self._tally.settle(labeled=labeled)
+        client = LabelingClient(self._url, self._key, patience=PATIENCE, sleep=self._wait)
+        with suppress(StoppedError), client:
+            while self._tally.promise():
+                offer: Offer | None = client.take()
+                while offer is not None:
+                    offer = self._answer(client, offer)
 
-    def _label_one(self, client: httpx.Client) -> bool:
-        """Take a query and answer it. False where there was none, or somebody else was quicker."""
-        body = self._post(client, "/api/leases", {}).json()
-        lease = body["lease"]
+    def _answer(self, client: LabelingClient, offer: Offer) -> Offer | None:
+        """Keep the promise, or take it back where nothing is offered or the answer refused.
+
+        The next offer is promised too. None where enough are.
+        """
+        lease = offer.lease
         if lease is None:
-            self._tally.stop.wait(min(body["retry_after"], LONGEST_WAIT))
-            return False
+            self._tally.settle(labeled=False)
+            self._wait(min(offer.retry_after, LONGEST_WAIT))
+            return None
         started = time.monotonic()
-        answer = self._answer(lease["query"], lease["responses"], lease["scale"])
-        answer["seconds"] = time.monotonic() - started
-        response = self._post(client, f"/api/leases/{lease['id']}/answer", answer, refusals=(404, 409, 410))
-        if response.status_code != 200:
-            log.warning("labeler %d: answer not taken: %s", self._index, response.text)
-        return response.status_code == 200
+        said = self._said(lease)
+        more = self._tally.promise()
+        try:
+            seconds = time.monotonic() - started
+            answered = client.answer(lease.id, position=said.position, rating=said.rating, seconds=seconds, next=more)
+        except (UnknownLeaseError, ConflictError) as refused:  # the lease expired, and somebody else was quicker
+            log.warning("labeler %d: answer not taken: %s", self._index, refused.detail)
+            for _ in range(1 + more):
+                self._tally.settle(labeled=False)
+            return None
+        self._tally.settle(labeled=True)
+        return answered.next
 
-    def _answer(self, query: str, texts: Sequence[str], scale: dict[str, Any] | None) -> dict[str, Any]:
+    def _said(self, lease: LeasedQuery) -> Answer:
         """What is said depends on texts and labeler alone, noise included: neither order nor time matter."""
-        shown = sorted(texts)
-        draw = random.Random(f"{self._seed}:{self._index}:{query}:{shown}")
+        texts, shown = lease.responses, sorted(lease.responses)
+        draw = random.Random(f"{self._seed}:{self._index}:{lease.query}:{shown}")
         noisy = draw.random() < self._noise
-        if scale is None:
-            return {"position": texts.index(draw.choice(shown)) if noisy else choose(texts)}
-        levels = scale["levels"]
-        return {"rating": draw.randint(1, levels) if noisy else rate(texts[0], levels=levels)}
+        if lease.scale is None:
+            return Answer(position=texts.index(draw.choice(shown)) if noisy else choose(texts))
+        levels = lease.scale.levels
+        return Answer(rating=draw.randint(1, levels) if noisy else rate(texts[0], levels=levels))
 
-    def _post(
-        self, client: httpx.Client, path: str, body: dict[str, Any], *, refusals: tuple[int, ...] = ()
-    ) -> httpx.Response:
-        """Ask until the server answers. An answer sent twice gets the same receipt, so asking again does no harm."""
-        deadline, pause = time.monotonic() + PATIENCE, 0.2
-        while True:
-            try:
-                response = client.post(path, json=body)
-                trouble = f"{response.status_code} {response.text[:200]}"
-            except httpx.TransportError as error:
-                response, trouble = None, str(error) or type(error).__name__
-            if response is not None and (response.status_code == 200 or response.status_code in refusals):
-                return response
-            if response is not None and response.status_code < 500 and response.status_code != 429:
-                raise LoopError(f"{self._url}{path} refused labeler {self._index}: {trouble}")
-            if self._tally.stop.is_set() or time.monotonic() > deadline:
-                raise LoopError(f"{self._url}{path} does not answer ({trouble}): is the labeling service running?")
-            log.info("labeler %d: %s; trying again", self._index, trouble)
-            self._tally.stop.wait(pause)
-            pause = min(2 * pause, LONGEST_WAIT)
+    def _wait(self, seconds: float) -> None:
+        if self._tally.stop.wait(seconds):
+            raise StoppedError
