@@ -1,67 +1,131 @@
-"""The REST API: take a lease, answer or skip it, see one's own progress."""
+"""The REST API of leases: take a query, answer, skip, keep or undo it, see one's own progress."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.security import HTTPBearer
+from starlette.concurrency import run_in_threadpool
 
-from services.labeling import wire
-from shared.domain import Principal, Progress, Receipt
+from shared import wire
+from shared.domain import LabelKind, Lease, Nothing, Principal, Purpose
 from shared.questions.kinds import QUESTIONS
-from shared.settings import Settings
-from shared.store import leases
+from shared.settings import LabelSettings, Settings
+from shared.store import answers, leases, stops
 from shared.store.database import Database
 
-RETRY_AFTER = 0.5  # seconds; a sampling job takes some
-CLOSED: dict[int | str, dict[str, Any]] = {
+UNKNOWN: dict[int | str, dict[str, Any]] = {
     404: wire.problem("No such lease, or another labeler's: take one with POST /api/leases."),
-    409: wire.problem("The lease is answered otherwise or skipped already, and that stands: take the next one."),
-    410: wire.problem("The lease expired and the query may be somebody else's: take the next one."),
 }
 INVALID: dict[int | str, dict[str, Any]] = {422: wire.problem("A field is wrong: `detail` names it.")}
+KEY = Depends(HTTPBearer(auto_error=False, description="a labeler's or an operator's key"))
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    401: wire.problem("No key and no session, or one that is not known or over."),
+    403: wire.problem("A browser's session, used by another site's page."),
+    429: wire.problem("Too many requests: try again after `Retry-After` seconds."),
+    503: wire.UNAVAILABLE,
+}
 
 
-def _principal(request: Request) -> Principal:
+def _conflict(description: str) -> dict[int | str, dict[str, Any]]:
+    return UNKNOWN | {409: wire.problem(description)} | INVALID
+
+
+async def _principal(request: Request) -> Principal:
     principal = request.state.principal  # the guard put it there
     assert isinstance(principal, Principal)
     return principal
 
 
 Me = Annotated[Principal, Depends(_principal)]
-LeaseId = Annotated[str, Path(pattern=wire.TEXT, description="the `id` of the lease")]
+LeaseId = Annotated[str, Path(max_length=100, pattern=wire.TEXT, description="the `id` of the lease")]
+
+
+def me(db: Database, labeler_id: int) -> wire.Me:
+    """Who is asking, as the API says it."""
+    return wire.Me(
+        progress=leases.progress(db, labeler_id),
+        stopped=stops.standing(db),
+        paused=leases.why_paused(db, labeler_id),
+    )
 
 
 def routes(settings: Settings, db: Database) -> APIRouter:
-    """All below /api. The guard has let only known keys through; operators may label too."""
-    question = QUESTIONS[settings.labels.kind]
-    api = APIRouter(
-        prefix="/api",
-        dependencies=[Depends(HTTPBearer(auto_error=False, description="a labeler's or an operator's key"))],
-        responses={401: wire.problem("No key, or one that is not known."), 503: wire.UNAVAILABLE},
-    )
+    """All below /api that is about leases. The guard has let only known people through; operators may label too."""
+    api = APIRouter(prefix="/api", dependencies=[KEY], responses=REFUSALS)
+    _lending(api, settings.labels, db)
+    _closing(api, settings.labels, db)
 
+    @api.get("/me", summary="See who you are and your progress")
+    def progress(principal: Me) -> wire.Me:
+        """What you did, how long an answer takes you, whether the line is stopped, and whether you are paused."""
+        return me(db, principal.labeler_id)
+
+    return api
+
+
+def _lending(api: APIRouter, labels: LabelSettings, db: Database) -> None:
     @api.post("/leases", summary="Take a query", responses=INVALID)
     def take(me: Me, _body: wire.Take) -> wire.Offer:
         """A query that waits for an answer, or the one you have already. None: ask again after `retry_after`."""
-        lease = leases.take(db, me.labeler_id, seconds=settings.labels.lease_seconds)
-        if lease is None:
-            return wire.Offer(lease=None, reason="none_left", retry_after=RETRY_AFTER)
-        return wire.Offer(lease=wire.LeasedQuery.of(lease, question), reason=None, retry_after=0)
+        return _offer(leases.take(db, me.labeler_id, labels), labels)
 
-    @api.post("/leases/{lease_id}/answer", summary="Say which is best, or how good", responses=CLOSED | INVALID)
-    def answer(me: Me, lease_id: LeaseId, body: wire.Answer) -> Receipt:
+    @api.post(
+        "/leases/{lease_id}/renew",
+        summary="Keep a query for longer",
+        responses=_conflict("The lease is closed, or expired and lost: take the next one."),
+    )
+    def renew(me: Me, lease_id: LeaseId, _body: wire.Take) -> wire.Renewed:
+        """The lease lasts as long again, from now on."""
+        renewal = leases.renew(db, me.labeler_id, lease_id, seconds=labels.lease_seconds)
+        return wire.Renewed(expires_at=renewal.expires_at, seconds_left=renewal.seconds_left)
+
+
+def _closing(api: APIRouter, labels: LabelSettings, db: Database) -> None:
+    @api.post(
+        "/leases/{lease_id}/answer",
+        summary="Say which is best, or how good",
+        responses=_conflict("Another answer stands, or the lease was skipped or lost: take the next one."),
+    )
+    async def answer(me: Me, lease_id: LeaseId, body: wire.Answer) -> wire.Answered:
         """The same answer again gets the same receipt: send it until you have one."""
-        given = {"position": body.position, "rating": body.rating}
-        return leases.answer(db, me.labeler_id, lease_id, **given, seconds=body.seconds)
+        # A coroutine, unlike the others: for a plain function FastAPI changes threads twice, and this is asked most.
+        told = (db, me.labeler_id, lease_id, body.said())
+        if not body.next:
+            receipt = await run_in_threadpool(answers.answer, *told, seconds=body.seconds)
+            return wire.Answered(receipt=receipt, next=None)
+        receipt, found = await run_in_threadpool(answers.answer_and_take, *told, labels, seconds=body.seconds)
+        return wire.Answered(receipt=receipt, next=_offer(found, labels))
 
-    @api.post("/leases/{lease_id}/skip", summary="Skip a query", status_code=204, responses=CLOSED | INVALID)
-    def skip(me: Me, lease_id: LeaseId, body: wire.Skip) -> None:
-        """The query retires unanswered. The same skip again is fine."""
-        leases.skip(db, me.labeler_id, lease_id, reason=body.reason)
+    @api.post(
+        "/leases/{lease_id}/skip",
+        summary="Skip a query",
+        responses=_conflict("The lease was answered already, or is lost: take the next one."),
+    )
+    def skip(me: Me, lease_id: LeaseId, body: wire.Skip) -> wire.Skipped:
+        """You are not asked it again. The same skip again is fine."""
+        if not body.next:
+            answers.skip(db, me.labeler_id, lease_id, reason=body.reason, note=body.note)
+            return wire.Skipped(lease_id=lease_id, next=None)
+        found = answers.skip_and_take(db, me.labeler_id, lease_id, labels, reason=body.reason, note=body.note)
+        return wire.Skipped(lease_id=lease_id, next=_offer(found, labels))
 
-    @api.get("/me", summary="See your progress")
-    def progress(me: Me) -> Progress:
-        """How many labels you gave, how many queries you skipped, and how long an answer takes you."""
-        return leases.progress(db, me.labeler_id)
+    @api.post(
+        "/leases/{lease_id}/undo",
+        summary="Take your last answer or skip back",
+        responses=_conflict("It is not your last one, or somebody else has the query now."),
+    )
+    def undo(me: Me, lease_id: LeaseId, _body: wire.Take) -> wire.LeasedQuery:
+        """The query is yours again, and the next one given back. The same again gives the same."""
+        return _lent(answers.undo(db, me.labeler_id, lease_id, seconds=labels.lease_seconds), labels)
 
-    return api
+
+def _offer(found: Lease | Nothing, labels: LabelSettings) -> wire.Offer:
+    if isinstance(found, Nothing):
+        return wire.Offer.nothing(found)
+    return wire.Offer(lease=_lent(found, labels), reason=None, retry_after=0)
+
+
+def _lent(lease: Lease, labels: LabelSettings) -> wire.LeasedQuery:
+    """Of a comparison people are asked which is better, whatever the loop asks for."""
+    kind = LabelKind.PAIRWISE if lease.purpose == Purpose.COMPARISON else labels.kind
+    return wire.LeasedQuery.of(lease, QUESTIONS[kind])

@@ -1,6 +1,13 @@
-"""Entry point of the labeling service."""
+"""Entry point of the labeling service: one process, or several that share the port."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from multiprocessing.process import BaseProcess
 
 import uvicorn
+from fastapi import FastAPI
 
 from services.labeling.app import build
 from shared.settings import load_settings
@@ -8,11 +15,36 @@ from shared.store.database import Database
 from shared.telemetry import configure
 
 
+def app() -> FastAPI:
+    """What each process serves, with connections to the label store of its own."""
+    settings = load_settings()
+    configure("labeling", settings.log_level)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=[parent], daemon=True).start()
+    return build(settings, Database(settings.database_url.get_secret_value()))
+
+
 def main() -> None:
     settings = load_settings()
     configure("labeling", settings.log_level)
-    app = build(settings, Database(settings.database_url.get_secret_value()))
-    uvicorn.run(app, host=settings.web.host, port=settings.web.labeling_port, log_config=None, access_log=False)
+    uvicorn.run(
+        "services.labeling.main:app",
+        factory=True,
+        workers=settings.web.labeling_workers,
+        host=settings.web.host,
+        port=settings.web.labeling_port,
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+    )
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """A parent that is killed with -9 cannot end its processes, and the port would stay theirs."""
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

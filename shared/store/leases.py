@@ -1,39 +1,31 @@
-"""Queries lent to people, and the labels they give: what is acknowledged is in the store, once.
+"""Queries lent to people: taking one, keeping it for longer, and what a person has done so far."""
 
-A lease is claimed with a counter, `claims`, raised in the statement that claims the query: counting leases and then
-locking would give one query to two people.
-"""
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-import uuid
-from datetime import UTC, datetime
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text, update
 
-from sqlalchemy import func, select, text, update
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
-
-from shared.domain import Lease, LeaseState, LoopError, Progress, Receipt
-from shared.questions.answers import fault
-from shared.questions.shown import shown_order
+from shared.domain import Lease, LeaseState, LoopError, Nothing, Progress, Role
+from shared.settings import LabelSettings
+from shared.store import claims
 from shared.store.database import Database
-from shared.store.tables import Labeler, LabelRow, LeaseRow, Query, Response
+from shared.store.tables import Labeler, LabelRow, LeaseRow
 
-SWEEP = text(
-    "WITH due AS (SELECT id FROM leases WHERE state = 'open' AND expires_at < now() FOR UPDATE SKIP LOCKED), "
-    "ended AS (UPDATE leases SET state = 'expired', closed_at = now() FROM due WHERE leases.id = due.id "
-    "RETURNING query_id), counted AS (SELECT query_id, count(*) AS n FROM ended GROUP BY query_id) "
-    "UPDATE queries SET claims = claims - counted.n FROM counted WHERE queries.id = counted.query_id"
+RENEW = (
+    update(LeaseRow)
+    .where(LeaseRow.id == bindparam("lease_id"), LeaseRow.labeler_id == bindparam("labeler"))
+    .where(LeaseRow.state == LeaseState.OPEN)
+    .values(expires_at=claims.EXPIRY)
+    .returning(LeaseRow.expires_at, claims.SECONDS_LEFT)
 )
+MIDNIGHT: ColumnElement[datetime] = text("date_trunc('day', now(), 'UTC')")  # type: ignore[assignment]
 
 
 class LeaseError(LoopError):
-    """Why an answer was not taken."""
+    """Why something was not done with a lease."""
 
 
 class UnknownLeaseError(LeaseError):
-    pass
-
-
-class ExpiredLeaseError(LeaseError):
     pass
 
 
@@ -45,169 +37,79 @@ class AnswerError(LeaseError):
     pass
 
 
-def take(db: Database, labeler_id: int, *, seconds: int) -> Lease | None:
-    """The labeler's open lease again, or the newest query that waits, lent for `seconds`. None where there is none."""
-    try:
-        with db.transaction() as session:
-            session.execute(SWEEP)
-            row = _open_lease(session, labeler_id) or _claim(session, labeler_id, seconds)
-            return None if row is None else _as_lease(session, row)
-    except IntegrityError:  # two requests of one person at once: the other one has the lease
-        with db.transaction() as session:
-            row = _open_lease(session, labeler_id)
-            return None if row is None else _as_lease(session, row)
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """Until when a lease lasts now."""
+
+    expires_at: datetime
+    seconds_left: float
 
 
-def answer(
-    db: Database,
-    labeler_id: int,
-    lease_id: str,
-    *,
-    position: int | None = None,
-    rating: int | None = None,
-    seconds: float,
-) -> Receipt:
-    """Store what a person said: the best response was shown at `position`, or the only one has this `rating`.
+def take(db: Database, labeler_id: int, labels: LabelSettings) -> Lease | Nothing:
+    """The labeler's open lease again, or the first query that waits; or why there is none.
 
-    It took `seconds`. The same answer again gets the same receipt. Raises UnknownLeaseError, ExpiredLeaseError,
-    AnswerError where it does not fit what was shown, and ConflictError where another stands or the query was skipped.
+    First come gold, comparisons or training, as a draw says that is the same whenever it is made, and of each the
+    newest policy's, of these those of the highest priority, of these the lowest position.
     """
-    with db.transaction() as session:
-        lease = _locked(session, labeler_id, lease_id)
-        wrong = fault(len(lease.shown), position=position, rating=rating)
-        if wrong is not None:
-            raise AnswerError(wrong)
-        if lease.state == LeaseState.DONE:
-            return _receipt_again(session, lease, position, rating)
-        _require_open(session, lease)
-        query = session.get_one(Query, lease.query_id)
-        label = LabelRow(
-            query_id=query.id,
-            labeler_id=labeler_id,
-            lease_id=lease.id,
-            best=None if position is None else lease.shown[position],
-            position=position,
-            rating=rating,
-            seconds=seconds,
-            policy_version=query.policy_version,
-        )
-        session.add(label)
-        lease.state, lease.closed_at = LeaseState.DONE, _now(session)
-        session.execute(update(Query).where(Query.id == query.id).values(answers=Query.answers + 1))
-        session.flush()
-        return _receipt(label)
+    with db.connection() as connection:
+        return claims.lend(connection, claims.lock(connection, labeler_id), labels)
 
 
-def skip(db: Database, labeler_id: int, lease_id: str, *, reason: str | None) -> None:
-    """Give a query back unanswered. It retires: another query is cheap, another person's time is not.
-
-    Raises UnknownLeaseError, ExpiredLeaseError, and ConflictError where it was answered.
-    """
-    with db.transaction() as session:
-        lease = _locked(session, labeler_id, lease_id)
-        if lease.state == LeaseState.SKIPPED:
-            return
-        if lease.state == LeaseState.DONE:
-            raise ConflictError(f"lease {lease_id} was answered already and cannot be skipped: go on with the next one")
-        _require_open(session, lease)
-        lease.state, lease.reason, lease.closed_at = LeaseState.SKIPPED, reason, _now(session)
-        session.execute(update(Query).where(Query.id == lease.query_id).values(claims=Query.claims - 1, retired=True))
+def renew(db: Database, labeler_id: int, lease_id: str, *, seconds: float) -> Renewal:
+    """The lease lasts `seconds` from now on. Raises UnknownLeaseError, and ConflictError where it is closed or lost."""
+    told = {"lease_id": lease_id, "labeler": labeler_id, "seconds": timedelta(seconds=seconds)}
+    with db.connection() as connection:
+        row = connection.execute(RENEW, told).one_or_none()
+        if row is not None:
+            return Renewal(row.expires_at, float(row.seconds_left))
+        mine = (LeaseRow.id == lease_id, LeaseRow.labeler_id == labeler_id)
+        state = connection.scalar(select(LeaseRow.state).where(*mine))
+    if state is None:
+        raise unknown(lease_id)
+    raise ConflictError(f"lease {lease_id} is {state} and cannot be renewed: go on with the next one")
 
 
 def progress(db: Database, labeler_id: int) -> Progress:
     """What the labeler has done so far."""
     median = func.percentile_cont(0.5).within_group(LabelRow.seconds)
+    today = func.count().filter(LabelRow.created_at >= MIDNIGHT)
+    standing = (LabelRow.labeler_id == labeler_id, LabelRow.retraction_id.is_(None))
     skipped = select(func.count()).where(LeaseRow.labeler_id == labeler_id, LeaseRow.state == LeaseState.SKIPPED)
-    with db.snapshot() as session:
-        labels, seconds = session.execute(
-            select(func.count(), median).select_from(LabelRow).where(LabelRow.labeler_id == labeler_id)
-        ).one()
-        name = session.get_one(Labeler, labeler_id).name
-        return Progress(name=name, labels=labels, skipped=session.scalars(skipped).one(), seconds=seconds)
+    with db.connection() as connection:
+        name, role = connection.execute(select(Labeler.name, Labeler.role).where(Labeler.id == labeler_id)).one()
+        labels, since, seconds = connection.execute(select(func.count(), today, median).where(*standing)).one()
+        return Progress(
+            name=name,
+            role=Role(role),
+            labels=labels,
+            today=since,
+            skipped=connection.scalars(skipped).one(),
+            seconds=seconds,
+            undoable=last_closed(connection, labeler_id),
+        )
 
 
-def _open_lease(session: Session, labeler_id: int) -> LeaseRow | None:
-    mine = (LeaseRow.labeler_id == labeler_id, LeaseRow.state == LeaseState.OPEN, LeaseRow.expires_at >= func.now())
-    return session.scalar(select(LeaseRow).where(*mine))
+def why_paused(db: Database, labeler_id: int) -> str | None:
+    """Why the labeler is lent nothing new; None where they are."""
+    account = select(Labeler.paused_at, Labeler.paused_reason).where(Labeler.id == labeler_id)
+    with db.connection() as connection:
+        paused_at, reason = connection.execute(account).one()
+        return None if paused_at is None else reason or "paused by an operator"
 
 
-def _claim(session: Session, labeler_id: int, seconds: int) -> LeaseRow | None:
-    seen = select(LeaseRow.id).where(
-        LeaseRow.query_id == Query.id, LeaseRow.labeler_id == labeler_id, LeaseRow.state != LeaseState.EXPIRED
-    )
-    # Queries that wait for more answers take their turn: after all that have none, they would never have it while the
-    # sampler keeps people busy. Nothing waits for them, and whoever cannot give another answer gets the next query.
-    waiting = (
-        select(Query.id)
-        .where(Query.claims < Query.wanted, ~Query.retired, ~seen.exists())
-        .order_by(Query.policy_version.desc(), Query.position)
+def last_closed(connection: Connection, labeler_id: int) -> str | None:
+    """The lease that the labeler answered or skipped last; None where its label was retracted, or before the first."""
+    last = (
+        select(LeaseRow.id, LeaseRow.state)
+        .where(LeaseRow.labeler_id == labeler_id, LeaseRow.state.in_((LeaseState.DONE, LeaseState.SKIPPED)))
+        .order_by(LeaseRow.closed_at.desc())
         .limit(1)
-        .with_for_update(skip_locked=True)
-        .scalar_subquery()
+        .subquery()
     )
-    claimed = session.execute(
-        update(Query).where(Query.id == waiting).values(claims=Query.claims + 1).returning(Query.id, Query.position)
-    ).one_or_none()
-    if claimed is None:
-        return None
-    responses = session.scalars(select(func.count()).where(Response.query_id == claimed.id)).one()
-    row = LeaseRow(
-        id=str(uuid.uuid4()),
-        query_id=claimed.id,
-        labeler_id=labeler_id,
-        shown=shown_order(responses, claimed.position, labeler_id),
-        state=LeaseState.OPEN,
-        expires_at=func.now() + text(f"interval '{int(seconds)} seconds'"),
-    )
-    session.add(row)
-    session.flush()
-    session.refresh(row)
-    return row
+    label = select(LabelRow.id).where(LabelRow.lease_id == last.c.id, LabelRow.retraction_id.is_(None)).exists()
+    return connection.scalar(select(last.c.id).where((last.c.state == LeaseState.SKIPPED) | label))
 
 
-def _as_lease(session: Session, row: LeaseRow) -> Lease:
-    query = session.get_one(Query, row.query_id)
-    texts = session.scalars(
-        select(Response.text).where(Response.query_id == row.query_id).order_by(Response.index)
-    ).all()
-    return Lease(row.id, query.text, tuple(texts[index] for index in row.shown), row.expires_at)
-
-
-def _locked(session: Session, labeler_id: int, lease_id: str) -> LeaseRow:
-    row = session.scalar(select(LeaseRow).where(LeaseRow.id == lease_id).with_for_update())
-    if row is None or row.labeler_id != labeler_id:  # whose lease it is, is nobody else's business
-        raise UnknownLeaseError(f"lease {lease_id} is not one of yours: take the next one")
-    return row
-
-
-def _require_open(session: Session, lease: LeaseRow) -> None:
-    if lease.state == LeaseState.SKIPPED:
-        raise ConflictError(f"lease {lease.id} was skipped already and cannot be answered: go on with the next one")
-    if lease.state == LeaseState.EXPIRED or lease.expires_at < _now(session):
-        raise ExpiredLeaseError(
-            f"lease {lease.id} expired at {lease.expires_at.astimezone(UTC):%H:%M:%S} UTC, and the query may be with "
-            "somebody else: take the next one"
-        )
-
-
-def _receipt_again(session: Session, lease: LeaseRow, position: int | None, rating: int | None) -> Receipt:
-    label = session.scalars(select(LabelRow).where(LabelRow.lease_id == lease.id)).one()
-    if (label.position, label.rating) != (position, rating):
-        raise ConflictError(
-            f"lease {lease.id} was answered with {_said(label.position, label.rating)}, which stands: "
-            f"{_said(position, rating)} was not taken; go on with the next one"
-        )
-    return _receipt(label)
-
-
-def _said(position: int | None, rating: int | None) -> str:
-    return f"rating {rating}" if position is None else f"position {position}"
-
-
-def _receipt(label: LabelRow) -> Receipt:
-    return Receipt(label.id, label.lease_id, label.position, label.created_at, label.rating)
-
-
-def _now(session: Session) -> datetime:
-    now: datetime = session.scalars(select(func.clock_timestamp())).one()
-    return now
+def unknown(lease_id: str) -> UnknownLeaseError:
+    """Whose lease it is, is nobody else's business."""
+    return UnknownLeaseError(f"lease {lease_id} is not one of yours: take the next one")

@@ -1,11 +1,12 @@
 """The labeling service as it runs: uvicorn on a port, PostgreSQL behind it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 from services.labeling.app import build
 from shared.domain import LabelKind, Role
@@ -13,6 +14,8 @@ from shared.settings import LabelSettings, Settings, TaskSettings
 from shared.store import accounts
 from shared.store.database import Database
 from tests.web import served
+
+FAILED_REQUEST = "Failed to load resource"  # how Chromium tells of refusals, which are part of these tests
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +54,35 @@ def settings() -> Settings:
 def labeling(settings: Settings, db: Database) -> Iterator[Labeling]:
     with labeling_with(settings, db) as labeling:
         yield labeling
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[Callable[[], Page]]:
+    """Pages that fail the test where a script errs, the policy is violated, or a request leaves the machine."""
+    trouble: list[str] = []
+
+    def heard(message: ConsoleMessage) -> None:
+        if FAILED_REQUEST not in message.text:
+            trouble.append(message.text)
+
+    def asked(request: Request) -> None:
+        if not request.url.startswith("http://127.0.0.1:"):
+            trouble.append(request.url)
+
+    with ExitStack() as contexts:
+
+        def new() -> Page:
+            page = contexts.enter_context(browser.new_context(reduced_motion="reduce")).new_page()
+            page.on("console", heard)
+            page.on("pageerror", lambda error: trouble.append(str(error)))
+            page.on("dialog", lambda dialog: trouble.append(f"dialog: {dialog.message}"))
+            page.on("request", asked)
+            return page
+
+        yield new
+    assert trouble == []
+
+
+@pytest.fixture
+def page(new_page: Callable[[], Page]) -> Page:
+    return new_page()

@@ -28,8 +28,9 @@ def add_queries(db: Database, texts: Sequence[str], *, responses: int = 4) -> No
 
 
 def chosen(db: Database) -> dict[str, list[str]]:
-    """The texts that were chosen, by query; a list each, as a query must not be answered twice."""
-    best = (Response.query_id == LabelRow.query_id) & (Response.index == LabelRow.best)
+    """The texts that were chosen and not taken back, by query; a list each: none must be answered twice."""
+    standing = LabelRow.retraction_id.is_(None)
+    best = (Response.query_id == LabelRow.query_id) & (Response.index == LabelRow.best) & standing
     found: dict[str, list[str]] = {}
     with db.transaction() as session:
         statement = select(Query.text, Response.text).join(LabelRow, LabelRow.query_id == Query.id)
@@ -53,3 +54,19 @@ def seconds_taken(db: Database) -> list[float]:
 def lease_states(db: Database) -> list[str]:
     with db.transaction() as session:
         return list(session.scalars(select(LeaseRow.state).order_by(LeaseRow.state)))
+
+
+def remarks(db: Database) -> dict[str, tuple[str | None, str | None]]:
+    """Flag and critique that went with the answers that stand, by query."""
+    standing = (LabelRow.query_id == Query.id) & LabelRow.retraction_id.is_(None)
+    with db.transaction() as session:
+        rows = session.execute(select(Query.text, LabelRow.flag, LabelRow.critique).join(LabelRow, standing))
+        return {text: (flag, critique) for text, flag, critique in rows}
+
+
+def skips(db: Database) -> dict[str, tuple[str | None, str | None]]:
+    """Reason and note of the skips that stand, by query."""
+    skipped = (LeaseRow.query_id == Query.id) & (LeaseRow.state == "skipped")
+    with db.transaction() as session:
+        rows = session.execute(select(Query.text, LeaseRow.reason, LeaseRow.note).join(LeaseRow, skipped))
+        return {text: (reason, note) for text, reason, note in rows}

@@ -5,11 +5,26 @@ from typing import Any
 
 from sqlalchemy import text
 
-from shared.domain import Job, JobState, NewQuery, Response, RewardStatus, Role
+from shared.domain import (
+    Answer,
+    Job,
+    JobState,
+    Lease,
+    NewQuery,
+    Nothing,
+    Purpose,
+    Receipt,
+    Response,
+    RewardStatus,
+    Role,
+)
 from shared.messages import AnyMessage, PublishReference, SampleQueries, TrainPolicy, TrainReward
-from shared.store import accounts, jobs, leases, queries, versions
+from shared.settings import LabelSettings
+from shared.store import accounts, answers, jobs, leases, queries, versions
 from shared.store.database import Database
 from shared.store.tables import JobRow
+
+LABELS = LabelSettings(gold_share=0, comparison_share=0)
 
 
 def sql(db: Database, statement: str, **values: Any) -> list[tuple[Any, ...]]:
@@ -73,7 +88,7 @@ def add_reward(
         sha256="0" * 64,
         labels=9,
         held_out=1,
-        label_watermark=watermark,
+        watermark=queries.Watermark(watermark, 0),
         accuracy=None,
         compared=0,
         gain=2.0,
@@ -107,6 +122,24 @@ def add_queries(
     queries.add(db, made.key, made.attempt, found, policy_version=policy_version)
 
 
+def add_measuring(db: Database, purpose: Purpose, texts: Sequence[str], *, responses: int = 2) -> None:
+    """Gold, whose answer is 1, or questions of a comparison."""
+    gold = purpose == Purpose.GOLD
+    comparison = "INSERT INTO comparisons (id, version, alpha) VALUES (1, 0, 0.05) ON CONFLICT DO NOTHING"
+    sql(db, comparison)
+    for words in texts:
+        [(query_id,)] = sql(
+            db,
+            "INSERT INTO queries (purpose, gold_answer, comparison_id, text, tokens, wanted) "
+            "VALUES (:purpose, :gold, :comparison, :words, '{1}', :wanted) RETURNING id",
+            purpose=purpose.value, gold=1 if gold else None, comparison=None if gold else 1, words=words,
+            wanted=1_000_000 if gold else 1,
+        )  # fmt: skip
+        response = "INSERT INTO responses (query_id, index, text, tokens) VALUES (:query, :index, :words, '{1}')"
+        for index in range(responses):
+            sql(db, response, query=query_id, index=index, words=f"{words}.{index}")
+
+
 def add_person(db: Database, name: str = "ada") -> int:
     """A labeler; their id."""
     principal = accounts.authenticate(db, accounts.create_account(db, name, Role.LABELER))
@@ -114,8 +147,37 @@ def add_person(db: Database, name: str = "ada") -> int:
     return principal.labeler_id
 
 
+def ask(db: Database, labeler_id: int, labels: LabelSettings = LABELS) -> Lease | None:
+    """A lease; None where there is nothing to answer."""
+    found = leases.take(db, labeler_id, labels)
+    return None if isinstance(found, Nothing) else found
+
+
+def take(db: Database, labeler_id: int, labels: LabelSettings = LABELS) -> Lease:
+    """A lease, of which there must be one."""
+    lease = ask(db, labeler_id, labels)
+    assert lease is not None
+    return lease
+
+
+def answer(db: Database, labeler_id: int, lease: Lease, position: int = 0, *, seconds: float = 2.0) -> Receipt:
+    """The response that was shown at `position` is the best."""
+    return answers.answer(db, labeler_id, lease.id, Answer(position=position), seconds=seconds)
+
+
 def label(db: Database, labeler_id: int, *, position: int = 0, seconds: float = 2.0) -> int:
     """Take a lease and answer it; the label's id."""
-    lease = leases.take(db, labeler_id, seconds=300)
-    assert lease is not None
-    return leases.answer(db, labeler_id, lease.id, position=position, seconds=seconds).label_id
+    return answer(db, labeler_id, take(db, labeler_id), position, seconds=seconds).label_id
+
+
+def expire(db: Database) -> None:
+    """Let the time of all open leases be over."""
+    sql(db, "UPDATE leases SET expires_at = now() - interval '1 second' WHERE state = 'open'")
+
+
+def counters(db: Database, position: int = 0) -> tuple[int, int, bool]:
+    """Claims and answers of a query, and whether it is retired."""
+    [(claims, answers, retired)] = sql(
+        db, "SELECT claims, answers, retired FROM queries WHERE position = :position", position=position
+    )
+    return claims, answers, retired
