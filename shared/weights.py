@@ -7,6 +7,7 @@ import torch
 from shared.checkpoints import Checkpoints
 from shared.domain import LoopError
 from shared.language.policy import Policy, load_policy
+from shared.language.reward_heads import RewardHeads, load_reward_heads
 from shared.language.reward_model import RewardModel, load_reward_model
 from shared.store import versions
 from shared.store.database import Database
@@ -24,6 +25,7 @@ class Weights:
         self._device = device
         self._autocast = autocast
         self._kept: dict[int, Policy] = {}
+        self._ensembles: dict[int, tuple[RewardModel, RewardHeads] | None] = {}
 
     def policy_folder(self, version: int) -> Path:
         """The verified folder of a policy version. Raises LoopError where there is none or it is damaged."""
@@ -46,9 +48,19 @@ class Weights:
         return policy
 
     def reward_model(self, version: int) -> RewardModel:
+        model = load_reward_model(self._reward_folder(version)).to(self._device)
+        model.autocast = self._autocast
+        return model.eval().requires_grad_(False)
+
+    def ensemble(self, version: int) -> tuple[RewardModel, RewardHeads] | None:
+        """A reward model and the heads trained beside it; None where there are none. Keeps the one used last."""
+        if version not in self._ensembles:
+            heads = load_reward_heads(self._reward_folder(version))
+            self._ensembles = {version: None if heads is None else (self.reward_model(version), heads.to(self._device))}
+        return self._ensembles[version]
+
+    def _reward_folder(self, version: int) -> Path:
         found = versions.reward(self._db, version)
         if found is None:
             raise LoopError(f"reward version {version} is not in the store")
-        model = load_reward_model(self._checkpoints.verify(found.path, found.sha256)).to(self._device)
-        model.autocast = self._autocast
-        return model.eval().requires_grad_(False)
+        return self._checkpoints.verify(found.path, found.sha256)

@@ -5,16 +5,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from shared.checkpoints import Checkpoints
-from shared.domain import Job
-from shared.language.reward_model import save_reward_model
+from shared.domain import Job, LabeledQuery
+from shared.language.reward_heads import RewardHeads, save_reward_heads
+from shared.language.reward_model import RewardModel, save_reward_model
+from shared.line import halt_while_stopped
 from shared.messages import ADAPTER, TrainReward
 from shared.questions.kinds import QUESTIONS
 from shared.settings import Settings
 from shared.store import queries, versions
 from shared.store.database import Database
 from shared.tasks.registry import load_task
+from shared.training.disagreement import train_heads
 from shared.training.gate import judge
-from shared.training.reward_training import train_reward
+from shared.training.reward_training import RewardTraining, train_reward
 from shared.weights import Weights
 
 log = logging.getLogger(__name__)
@@ -32,28 +35,19 @@ class RewardTrainer:
         if not isinstance(message, TrainReward):
             raise TypeError(f"the reward trainer cannot do {message.kind}")
         settings, version = self._settings, message.version
-        watermark = queries.label_watermark(self._db)
+        halt_while_stopped(self._db)
+        watermark = queries.watermark(self._db)
         labels = queries.labeled(self._db, upto=watermark)
         log.info("reward %d: training on %d labels", version, len(labels))
-        ref_policy = self._weights.policy(0)
-        question = QUESTIONS[settings.labels.kind]
-        training = train_reward(
-            ref_policy,
-            labels,
-            load_task(settings.task, ref_policy.tokenizer),
-            version=version,
-            question=question,
-            settings=settings.reward,
-            task_settings=settings.task,
-            held_out=settings.labels.held_out,
-            seed=settings.seed,
-            on_step=_report(version),
-        )
-        verdict = judge(training, question=question, responses=settings.task.responses)
+        training = self._trained(labels, version)
+        verdict = judge(training, question=QUESTIONS[settings.labels.kind])
         figures = {name: getattr(training, name) for name in ("labels", "held_out", "accuracy", "compared")}
+        heads = self._heads(training.model, labels, version) if settings.labels.order == "disagreement" else None
 
         def write(folder: Path) -> None:
             save_reward_model(training.model, folder)
+            if heads is not None:
+                save_reward_heads(heads, folder)
 
         published = self._checkpoints.publish(
             "reward",
@@ -62,7 +56,8 @@ class RewardTrainer:
             write,
             {
                 "parent": "policy 0",
-                "label_watermark": watermark,
+                "label_watermark": watermark.label,
+                "retraction_watermark": watermark.retraction,
                 "status": verdict.status,
                 "reason": verdict.reason,
                 "losses": training.losses,
@@ -79,17 +74,45 @@ class RewardTrainer:
             reason=verdict.reason,
             path=published.path,
             sha256=published.sha256,
-            label_watermark=watermark,
+            watermark=watermark,
             gain=training.model.gain.item(),
             bias=training.model.bias.item(),
             **figures,
         )
         log.info("reward %d %s: %s", version, verdict.status, verdict.reason)
 
+    def _trained(self, labels: list[LabeledQuery], version: int) -> RewardTraining:
+        settings, ref_policy = self._settings, self._weights.policy(0)
+        return train_reward(
+            ref_policy,
+            labels,
+            load_task(settings.task, ref_policy.tokenizer),
+            version=version,
+            question=QUESTIONS[settings.labels.kind],
+            settings=settings.reward,
+            task_settings=settings.task,
+            held_out=settings.labels.held_out,
+            seed=settings.seed,
+            on_step=self._after_step(version),
+        )
 
-def _report(version: int) -> Callable[[int, int, float], None]:
-    def report(step: int, steps: int, loss: float) -> None:
-        if step % max(1, steps // 10) == 0:
-            log.info("reward %d: step %d of %d, loss %.3f", version, step, steps, loss)
+    def _heads(self, model: RewardModel, labels: list[LabeledQuery], version: int) -> RewardHeads | None:
+        settings = self._settings
+        return train_heads(
+            model,
+            labels,
+            version=version,
+            question=QUESTIONS[settings.labels.kind],
+            settings=settings.reward,
+            task_settings=settings.task,
+            held_out=settings.labels.held_out,
+            seed=settings.seed,
+        )
 
-    return report
+    def _after_step(self, version: int) -> Callable[[int, int, float], None]:
+        def after_step(step: int, steps: int, loss: float) -> None:
+            if step % max(1, steps // 10) == 0:
+                log.info("reward %d: step %d of %d, loss %.3f", version, step, steps, loss)
+            halt_while_stopped(self._db)
+
+        return after_step

@@ -2,12 +2,14 @@
 
 import logging
 
-from shared.domain import Job
+from shared.domain import Job, NewQuery
 from shared.messages import ADAPTER, SampleQueries
+from shared.questions.kinds import QUESTIONS
 from shared.settings import Settings
-from shared.store import queries
+from shared.store import queries, versions
 from shared.store.database import Database
 from shared.tasks.registry import load_task
+from shared.training.disagreement import prioritised
 from shared.training.sampling import sample_queries
 from shared.weights import Weights
 
@@ -38,5 +40,26 @@ class Sampler:
             labels=labels,
             seed=self._settings.seed,
         )
+        if labels.order == "disagreement":
+            found = self._prioritised(found, version)
         stored = queries.add(self._db, job.key, job.attempt, found, policy_version=version)
         log.info("%d of %d queries answered by policy %d", stored, message.count, version)
+
+    def _prioritised(self, found: list[NewQuery], version: int) -> list[NewQuery]:
+        """By the heads of the r that the policy was trained with, not of the newest: so priorities can be replayed.
+
+        As they are where it was trained with none, as ρ, or with one that has no heads.
+        """
+        policy = versions.policy(self._db, version)
+        if policy is None or policy.reward_version is None:
+            return found
+        ensemble = self._weights.ensemble(policy.reward_version)
+        if ensemble is None:
+            return found
+        return prioritised(
+            found,
+            *ensemble,
+            question=QUESTIONS[self._settings.labels.kind],
+            task_settings=self._settings.task,
+            seed=self._settings.seed,
+        )

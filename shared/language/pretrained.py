@@ -47,6 +47,22 @@ def open_causal_lm(name_or_dir: str) -> tuple[PreTrainedModel, Any]:
     return model, tokenizer
 
 
+def open_tokenizer(name_or_dir: str) -> Any:
+    """The tokenizer alone, of `embedded`, a folder or a hub name, with its own pad token. LoopError: there is none."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            str(EMBEDDED) if name_or_dir == "embedded" else name_or_dir, trust_remote_code=False
+        )
+    except UNREADABLE as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise LoopError(
+            f"tokenizer {name_or_dir!r} cannot be read: {reason} -- name a folder that holds a tokenizer, or a name "
+            "that transformers can fetch"
+        ) from None
+    _pad_of_its_own(tokenizer, {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id})
+    return tokenizer
+
+
 def without_dropout(config: Any) -> None:
     """Set every dropout probability in a model's configuration to 0: eval mode alone is not to be trusted."""
     for key, value in config.to_dict().items():
@@ -73,8 +89,7 @@ def _own_pad(model: Any, tokenizer: Any) -> None:
     taken = {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id}
     for end in (model.config.eos_token_id, model.generation_config.eos_token_id):  # an id, several or None
         taken |= set(end) if isinstance(end, list) else {end}
-    if tokenizer.pad_token_id is None or tokenizer.pad_token_id in taken:
-        tokenizer.add_special_tokens({"pad_token": PAD})
+    _pad_of_its_own(tokenizer, taken)
     rows = model.get_input_embeddings().num_embeddings
     if len(tokenizer) > rows:
         model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
@@ -85,3 +100,8 @@ def _own_pad(model: Any, tokenizer: Any) -> None:
     embeddings = model.get_input_embeddings()
     if isinstance(embeddings, nn.Embedding):
         embeddings.padding_idx = None  # pad positions are masked; a special row would only hide a missing mask
+
+
+def _pad_of_its_own(tokenizer: Any, taken: set[int | None]) -> None:
+    if tokenizer.pad_token_id is None or tokenizer.pad_token_id in taken:
+        tokenizer.add_special_tokens({"pad_token": PAD})

@@ -34,6 +34,12 @@ class RewardModel(nn.Module):
 
     def score(self, query: Tensor, query_mask: Tensor, response: Tensor, length: Tensor) -> Tensor:
         """query, query_mask (B, Q); response (B, N, T), of which the first length (B, N) tokens are there -> (B, N)."""
+        hidden = self.hidden(query, query_mask, response, length)
+        score: Tensor = self.gain * self.head(hidden).squeeze(-1) + self.bias
+        return score
+
+    def hidden(self, query: Tensor, query_mask: Tensor, response: Tensor, length: Tensor) -> Tensor:
+        """What the head reads of the same: the hidden state of the last present token, (B, N, d), float32."""
         B, N, T = response.shape
         packed = pack(query, query_mask, response)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
@@ -42,9 +48,8 @@ class RewardModel(nn.Module):
             )
         start = torch.arange(N, device=length.device) * T + query.shape[1]  # (N,): where each response begins
         row = torch.arange(B, device=length.device).unsqueeze(1)
-        hidden = out.last_hidden_state[row, start + length - 1].float()  # (B, N, d)
-        score: Tensor = self.gain * self.head(hidden).squeeze(-1) + self.bias
-        return score
+        hidden: Tensor = out.last_hidden_state[row, start + length - 1].float()
+        return hidden
 
 
 def new_reward_model(ref_policy: Policy, *, seed: int) -> RewardModel:

@@ -19,20 +19,20 @@ class Verdict:
     reason: str
 
 
-def judge(training: RewardTraining, *, question: Question = BEST_OF, responses: int) -> Verdict:
+def judge(training: RewardTraining, *, question: Question = BEST_OF) -> Verdict:
     """Reject a model that is not finite, or whose held-out accuracy is below chance with confidence.
 
-    Chance is that of guessing the answers to `question` about queries with so many responses.
+    Chance is that of guessing answers to `question`: the mean one where queries differ in their number of responses.
+    That errs towards publishing, for the sum of unequal chances spreads less (Hoeffding 1956).
     """
     if not all(bool(torch.isfinite(p).all()) for p in training.model.parameters()):
         return Verdict(RewardStatus.REJECTED, "a parameter is not finite")
     if not all(map(math.isfinite, training.losses)):
         return Verdict(RewardStatus.REJECTED, "the loss was not finite")
-    if training.compared == 0:
+    if training.compared == 0 or training.chance is None:
         return Verdict(RewardStatus.PUBLISHED, f"finite; no {question.compares} to measure accuracy")
-    chance = question.chance(responses)
-    unlikely = binomial_cdf(training.correct, training.compared, chance)
-    said = f"{training.correct} of {training.compared} {question.compares} right, chance {chance:.0%}"
+    unlikely = binomial_cdf(training.correct, training.compared, training.chance)
+    said = f"{training.correct} of {training.compared} {question.compares} right, chance {training.chance:.0%}"
     if unlikely < 1 - CONFIDENCE:
         return Verdict(RewardStatus.REJECTED, f"{said}: below chance (p = {unlikely:.2g})")
     return Verdict(RewardStatus.PUBLISHED, said)

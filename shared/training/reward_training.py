@@ -1,11 +1,13 @@
 """One reward training: from ρ with a new random head, one epoch over all labels, normalised before and after."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from shared.algorithms.adam import BETAS, linear_decay, set_tf_adam_eps
 from shared.algorithms.normalize import normalization
@@ -24,6 +26,7 @@ from shared.training.rollout import Scorer
 from shared.training.seeds import generator, is_held_out, seed_of
 
 T = TypeVar("T")
+Tokens = tuple[int, ...]
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"best_of_loss": best_of_loss, "rating_loss": rating_loss}
 AGREEMENTS = {"chosen_highest": chosen_highest, "rated_in_order": rated_in_order}  # both by the names in questions
 SCORING_BATCH = 32  # queries scored at once, where no gradient is kept
@@ -44,6 +47,7 @@ class RewardTraining:
     """A trained reward model. `losses` holds one a step.
 
     Of `held_out` labels, `compared` comparisons could be made (shared/training/agreement.py): it is right in `correct`.
+    `chance`: how often guessing would be, None without a held-out label.
     """
 
     model: RewardModel
@@ -51,6 +55,7 @@ class RewardTraining:
     held_out: int
     compared: int
     correct: int
+    chance: float | None
     losses: tuple[float, ...]
 
     @property
@@ -80,7 +85,13 @@ def train_reward(
     aside = [label for label in labels if is_held_out(label.position, seed=seed, share=held_out)]
     model = new_reward_model(ref_policy, seed=seed_of(seed, "reward head", version))
     normalize(model, ref_policy, task, settings=settings, task_settings=task_settings, seed=seed)
-    losses = _epoch(model, kept, question, settings, task_settings, seed_of(seed, "reward order", version), on_step)
+
+    def loss(chosen: Sequence[int]) -> Tensor:
+        batch = [kept[i] for i in chosen]
+        return LOSSES[question.loss](_scores(model, batch, task_settings), answers(batch, question, model.device))
+
+    order = seed_of(seed, "reward order", version)
+    losses = one_epoch(model.parameters(), loss, len(kept), settings=settings, seed=order, on_step=on_step)
     normalize(model, ref_policy, task, settings=settings, task_settings=task_settings, seed=seed)
     right = _agreement(model, aside, question, task_settings)
     return RewardTraining(
@@ -89,32 +100,37 @@ def train_reward(
         held_out=len(aside),
         compared=len(right),
         correct=sum(right),
+        chance=fmean(question.chance(len(label.responses)) for label in aside) if aside else None,
         losses=tuple(losses),
     )
 
 
-def _epoch(
-    model: RewardModel,
-    labels: Sequence[LabeledQuery],
-    question: Question,
+def one_epoch(
+    parameters: Iterable[Tensor],
+    loss: Callable[[Sequence[int]], Tensor],
+    count: int,
+    *,
     settings: RewardSettings,
-    task: TaskSettings,
     seed: int,
-    on_step: Callable[[int, int, float], None],
+    on_step: Callable[[int, int, float], None] = lambda *_: None,
 ) -> list[float]:
-    optimizer = torch.optim.Adam(model.parameters(), lr=settings.lr, betas=BETAS, fused=True)
-    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed)).tolist()
-    steps = list(_slices([labels[i] for i in order], settings.batch))
+    """Train `parameters` once on each of `count` labels, in an order of the seed's; `loss` is that of some of them.
+
+    Returns the losses, one a step.
+    """
+    optimizer = torch.optim.Adam(parameters, lr=settings.lr, betas=BETAS, fused=True)
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed)).tolist()
+    steps = list(_slices(order, settings.batch))
     losses = []
-    for step, batch in enumerate(steps):
+    for step, chosen in enumerate(steps):
         for group in optimizer.param_groups:
             group["lr"] = linear_decay(settings.lr, done=step, total=len(steps))
         set_tf_adam_eps(optimizer, step + 1)
-        loss = LOSSES[question.loss](_scores(model, batch, task), _answers(batch, question, model.device))
+        found = loss(chosen)
         optimizer.zero_grad()
-        loss.backward()
+        found.backward()
         optimizer.step()
-        losses.append(loss.item())
+        losses.append(found.item())
         on_step(step + 1, len(steps), losses[-1])
     return losses
 
@@ -151,7 +167,7 @@ def normalize(
     model.bias.copy_(bias)
 
 
-def _answers(labels: Sequence[LabeledQuery], question: Question, device: torch.device) -> Tensor:
+def answers(labels: Sequence[LabeledQuery], question: Question, device: torch.device) -> Tensor:
     """What people said, (B,)."""
     return torch.tensor([getattr(label, question.stored) for label in labels], device=device)
 
@@ -162,23 +178,52 @@ def _agreement(
     """Comparisons of r with labels it was not trained on, right or wrong."""
     if not labels:
         return []
-    scores = torch.cat([score_labels(model, batch, task) for batch in _slices(labels, SCORING_BATCH)])
+    found = [score_labels(model, batch, task) for batch in _slices(labels, SCORING_BATCH)]
+    most = max(scores.shape[1] for scores in found)
+    scores = torch.cat([F.pad(scores, (0, most - scores.shape[1]), value=-torch.inf) for scores in found])
     return AGREEMENTS[question.agreement](scores, labels)
 
 
 @torch.no_grad()
 def score_labels(model: RewardModel, labels: Sequence[LabeledQuery], task: TaskSettings) -> Tensor:
-    """Scores (B, N) of the labels' responses, without gradients."""
+    """Scores (B, N) of the labels' responses, without gradients; -inf where a label has fewer than the others."""
     return _scores(model, labels, task)
 
 
+@torch.no_grad()
+def hidden_of(
+    model: RewardModel, rows: Sequence[Tokens], responses: Sequence[Sequence[Tokens]], task: TaskSettings
+) -> Tensor:
+    """What r's head reads of queries and their responses, (B, N, d); of responses that are not `present`, anything."""
+    most = max(map(len, responses))
+    read = [
+        model.hidden(*_tensors(model, rows_of, responses_of, most, task))
+        for rows_of, responses_of in zip(_slices(rows, SCORING_BATCH), _slices(responses, SCORING_BATCH), strict=True)
+    ]
+    return torch.cat(read)
+
+
 def _scores(model: RewardModel, labels: Sequence[LabeledQuery], task: TaskSettings) -> Tensor:
-    n = len(labels[0].responses)
-    rows = [label.tokens for label in labels]
-    answers = [tokens for label in labels for tokens in label.responses]
+    responses = [label.responses for label in labels]
+    most = max(map(len, responses))
+    scores = model.score(*_tensors(model, [label.tokens for label in labels], responses, most, task))
+    return scores.masked_fill(~present(responses, model.device), -torch.inf)
+
+
+def _tensors(
+    model: RewardModel, rows: Sequence[Tokens], responses: Sequence[Sequence[Tokens]], n: int, task: TaskSettings
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Queries with `n` responses each, as `RewardModel.score` takes them: those that lack some repeat their first."""
+    written = [tokens for of_one in responses for tokens in [*of_one, *[of_one[0]] * (n - len(of_one))]]
     query, mask = batches.queries(rows, pad_id=model.pad_id, length=task.query_tokens, device=model.device)
-    response, length = batches.responses(answers, pad_id=model.pad_id, length=task.response_tokens, device=model.device)
-    return model.score(query, mask, response.view(len(labels), n, -1), length.view(len(labels), n))
+    response, length = batches.responses(written, pad_id=model.pad_id, length=task.response_tokens, device=model.device)
+    return query, mask, response.view(len(rows), n, -1), length.view(len(rows), n)
+
+
+def present(responses: Sequence[Sequence[Tokens]], device: torch.device) -> Tensor:
+    """Which responses are there, (B, N), N being the most that one of B queries has."""
+    count = torch.tensor([len(of_one) for of_one in responses], device=device)
+    return torch.arange(max(map(len, responses)), device=device) < count.unsqueeze(1)
 
 
 def _slices(items: Sequence[T], size: int) -> list[Sequence[T]]:

@@ -52,7 +52,7 @@ def sample_queries(
     responses: dict[int, list[Response]] = {position: [] for position in asked}
     for writer, version, wanted in writers:
         draw = generator(writer.device, seed, "sample", version, first)
-        found = _answers(writer, version, contexts, wanted, settings=settings, rounds=sampler.rounds, draw=draw)
+        found = valid_answers(writer, version, contexts, wanted, settings=settings, rounds=sampler.rounds, draw=draw)
         for position, more in found.items():
             responses[position] += more
     for position in by_ref:  # who wrote a response must not show in where it stands
@@ -70,7 +70,7 @@ def sample_queries(
     ]
 
 
-def _answers(
+def valid_answers(
     policy: Policy,
     version: int,
     contexts: Mapping[int, tuple[int, ...]],

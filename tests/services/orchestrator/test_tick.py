@@ -19,9 +19,20 @@ from shared.domain import Job, JobState, LoopError
 from shared.messages import ADAPTER, AnyMessage, PublishReference, SampleQueries, TrainReward
 from shared.queues import SILENT_SECONDS, Queues
 from shared.settings import LabelSettings, SamplerSettings, Settings, to_environment
-from shared.store import jobs, leases, loop, queries
+from shared.store import jobs, loop, queries, stops
 from shared.store.database import Database
-from tests.shared.store.rows import add_person, add_policy, add_queries, add_reward, label, new_query, seen, sql
+from tests.shared.store.rows import (
+    add_person,
+    add_policy,
+    add_queries,
+    add_reward,
+    answer,
+    label,
+    new_query,
+    seen,
+    sql,
+    take,
+)
 
 SETTINGS = Settings(
     labels=LabelSettings(budget=100, initial=8), sampler=SamplerSettings(backlog=6, batch=4, staleness=1)
@@ -136,7 +147,7 @@ def test_enough_labels_train_the_reward_model_once(started: Database, queues: Qu
 
 
 def test_a_paused_loop_begins_nothing_but_sends_what_it_had_begun(started: Database, queues: Queues) -> None:
-    loop.set_paused(started, True)
+    stops.stop(started, by="ada", reason="odd texts")
     assert tick(started, queues, SETTINGS) == 0
     jobs.remember(started, PublishReference())
     assert tick(started, queues, SETTINGS) == 1
@@ -146,8 +157,7 @@ def test_stale_queries_retire_and_make_room(started: Database, queues: Queues) -
     add_policy(started)
     add_queries(started, range(6))
     ada = add_person(started)
-    lent = leases.take(started, ada, seconds=300)
-    assert lent is not None
+    lent = take(started, ada)
     add_reward(started, 1)
     add_policy(started, 1, reward_version=1)
     tick(started, queues, SETTINGS)
@@ -156,7 +166,7 @@ def test_stale_queries_retire_and_make_room(started: Database, queues: Queues) -
     tick(started, queues, SETTINGS)
     assert loop.state(started).open_queries == 1  # the one that somebody looks at
     assert SampleQueries(first=6, count=4, policy_version=2) in waiting(started, queues)
-    leases.answer(started, ada, lent.id, position=0, seconds=1)
+    answer(started, ada, lent)
 
 
 def test_a_silent_worker_s_job_is_sent_again(started: Database, queues: Queues) -> None:

@@ -6,15 +6,16 @@ import pytest
 import torch
 
 from shared.domain import RewardStatus
-from shared.questions.pairwise import PAIRWISE
 from shared.questions.rating import RATING
 from shared.training.gate import binomial_cdf, judge
 
 
-def training(*, correct: int = 30, compared: int = 100, weight: float = 1.0, loss: float = 1.2) -> Any:
+def training(
+    *, correct: int = 30, compared: int = 100, chance: float = 1 / 4, weight: float = 1.0, loss: float = 1.2
+) -> Any:
     model = torch.nn.Linear(1, 1)
     torch.nn.init.constant_(model.weight, weight)
-    return SimpleNamespace(model=model, correct=correct, compared=compared, losses=(1.4, loss))
+    return SimpleNamespace(model=model, correct=correct, compared=compared, chance=chance, losses=(1.4, loss))
 
 
 def test_binomial_by_hand() -> None:
@@ -25,47 +26,45 @@ def test_binomial_by_hand() -> None:
 
 
 def test_a_sound_model_is_published() -> None:
-    verdict = judge(training(correct=45), responses=4)
+    verdict = judge(training(correct=45))
     assert verdict.status is RewardStatus.PUBLISHED
     assert verdict.reason == "45 of 100 held-out labels right, chance 25%"
 
 
 def test_slightly_below_chance_is_not_yet_evidence() -> None:
-    assert judge(training(correct=22), responses=4).status is RewardStatus.PUBLISHED
+    assert judge(training(correct=22)).status is RewardStatus.PUBLISHED
 
 
 def test_a_flipped_model_is_rejected() -> None:
     # P(X <= 10) for X ~ Binomial(100, 1/4) is 0.00014
-    verdict = judge(training(correct=10), responses=4)
+    verdict = judge(training(correct=10))
     assert verdict.status is RewardStatus.REJECTED
     assert "below chance" in verdict.reason
 
 
-def test_chance_depends_on_the_number_of_responses() -> None:
-    assert judge(training(correct=30), responses=4).status is RewardStatus.PUBLISHED
-    assert judge(training(correct=30), responses=2).status is RewardStatus.REJECTED
+def test_what_is_right_by_chance_is_the_trainings_own() -> None:
+    assert judge(training(correct=30)).status is RewardStatus.PUBLISHED
+    assert judge(training(correct=30, chance=1 / 2)).status is RewardStatus.REJECTED
 
 
-def test_each_kind_has_its_chance() -> None:
+def test_it_says_what_was_compared() -> None:
     """The one response of a rated query could not be guessed wrong: chance is that of the order of two."""
-    rated = judge(training(correct=45), question=RATING, responses=1)
+    rated = judge(training(correct=45, chance=1 / 2), question=RATING)
     assert (rated.status, rated.reason) == (
         RewardStatus.PUBLISHED,
         "45 of 100 pairs of held-out ratings right, chance 50%",
     )
-    assert judge(training(correct=40), question=RATING, responses=1).status is RewardStatus.REJECTED
-    assert judge(training(correct=40), question=PAIRWISE, responses=2).status is RewardStatus.REJECTED
-    nothing = judge(training(correct=0, compared=0), question=RATING, responses=1)
+    nothing = judge(training(correct=0, compared=0), question=RATING)
     assert nothing.reason == "finite; no pairs of held-out ratings to measure accuracy"
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_what_is_not_finite_is_rejected(bad: float) -> None:
-    assert judge(training(weight=bad), responses=4).reason == "a parameter is not finite"
-    assert judge(training(loss=bad), responses=4).reason == "the loss was not finite"
+    assert judge(training(weight=bad)).reason == "a parameter is not finite"
+    assert judge(training(loss=bad)).reason == "the loss was not finite"
 
 
 def test_without_held_out_labels_it_says_so() -> None:
-    verdict = judge(training(correct=0, compared=0), responses=4)
+    verdict = judge(training(correct=0, compared=0))
     assert verdict.status is RewardStatus.PUBLISHED
     assert "no held-out labels" in verdict.reason

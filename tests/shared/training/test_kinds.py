@@ -13,6 +13,7 @@ from shared.questions.question import Question
 from shared.settings import RewardSettings, TaskSettings
 from shared.tasks.continuation import Continuation
 from shared.tasks.task import Query
+from shared.training.gate import judge
 from shared.training.reward_training import RewardTraining, score_labels, train_reward
 from tests.models import STORIES, tiny_model
 
@@ -112,3 +113,29 @@ def test_a_pair_trains_as_best_of_two_bit_for_bit(ref_policy: Policy) -> None:
     one, other = (train(ref_policy, labels, question, lr=1e-3).model for question in (PAIRWISE, BEST_OF))
     for a, b in zip(one.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=0)
+
+
+def mixed(ref_policy: Policy) -> list[LabeledQuery]:
+    """Best of four in turn with pairs, as imported ones are, of the same responses; always the same one is chosen."""
+    fours, pairs = choices(ref_policy, 4, 40), choices(ref_policy, 2, 40)
+    return [pair if i % 2 else four for i, (four, pair) in enumerate(zip(fours, pairs, strict=True))]
+
+
+def test_a_pair_scores_beside_a_best_of_four_as_it_does_alone(ref_policy: Policy) -> None:
+    labels = mixed(ref_policy)
+    model = train(ref_policy, labels[:1], BEST_OF, lr=1e-3).model
+    together = score_labels(model, labels[:4], TASK)
+    assert together[1::2, 2:].isneginf().all()
+    for row, label in zip(together, labels[:4], strict=True):
+        alone = score_labels(model, [label], TASK)[0]
+        torch.testing.assert_close(row[: len(label.responses)], alone, rtol=1e-5, atol=1e-5)
+
+
+def test_a_reward_learns_from_queries_of_unequally_many_responses(ref_policy: Policy) -> None:
+    trained = train(ref_policy, mixed(ref_policy), BEST_OF, lr=3e-3, held_out=0.3)
+    assert trained.labels + trained.held_out == 40
+    assert trained.accuracy == 1
+    assert trained.losses[-1] < trained.losses[0]
+    assert trained.chance is not None
+    assert 1 / 4 < trained.chance < 1 / 2
+    assert "held-out labels right" in judge(trained).reason

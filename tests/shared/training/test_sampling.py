@@ -83,9 +83,9 @@ def test_of_an_evaluation_query_each_policy_writes_half_and_of_others_the_policy
     found = sampled(policy, ref_policy)
     assert [query.position for query in found] == list(range(COUNT))
     orders = set()
-    ratios: dict[int, list[float]] = {0: [], 3: []}
+    ratios: dict[int | None, list[float]] = {0: [], 3: []}
     for query in found:
-        versions = [response.policy_version for response in query.responses]
+        versions = [response.policy_version or 0 for response in query.responses]
         evaluation = is_evaluation(query.position, seed=1, share=0.5)
         assert sorted(versions) == ([0, 0, 3, 3] if evaluation else [3, 3, 3, 3])
         orders |= {tuple(versions)} if evaluation else set()
@@ -100,7 +100,7 @@ def test_of_an_evaluation_query_each_policy_writes_half_and_of_others_the_policy
 def test_an_odd_response_is_the_policys() -> None:
     settings = TASK.model_copy(update={"responses": 3})
     found = sampled(model(2), model(0), settings=settings, labels=LabelSettings(evaluation_share=1))
-    assert {tuple(sorted(y.policy_version for y in query.responses)) for query in found} == {(0, 3, 3)}
+    assert {tuple(sorted(y.policy_version or 0 for y in query.responses)) for query in found} == {(0, 3, 3)}
 
 
 def test_the_same_queries_again_and_others_elsewhere() -> None:
