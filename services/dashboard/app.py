@@ -1,129 +1,94 @@
-"""The dashboard: one page, its JSON, the queues, the metrics; all but sign-in and health behind an operator's key."""
+"""The dashboard: one page, its JSON, the queues, the metrics; all but sign-in and health behind a key."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
-from fastapi import Depends, FastAPI, HTTPException, Request
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, Response
 from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.concurrency import run_in_threadpool
 from starlette.staticfiles import StaticFiles
-from starlette.templating import Jinja2Templates
 
-from services.dashboard.guard import Guard
+from services.dashboard import accounts, comparisons, line, people, sign_in
+from services.dashboard.guard import Guard, Me
 from services.dashboard.metrics import LoopCollector, registry
 from services.dashboard.rq_pages import rq_pages
-from services.dashboard.session import COOKIE, HOURS, Sessions
+from services.dashboard.sign_in import TEMPLATES
 from services.dashboard.state import read
 from services.dashboard.view import View
+from shared import wire
 from shared.domain import LoopError, Role
 from shared.settings import Settings
-from shared.store import accounts
+from shared.store.accounts import AccountConflictError, UnknownAccountError
 from shared.store.database import Database
+from shared.web import invalid, refused, unreadable
 
-HERE = Path(__file__).parent
-LONGEST_FORM = 4096  # bytes; a key has some 50
+STATIC = Path(__file__).parent / "static"
+STATUS: dict[type[Exception], int] = {
+    UnknownAccountError: 404,
+    AccountConflictError: 409,
+    LoopError: 503,  # any other: the store does not answer
+}
+KEY = [Depends(HTTPBearer(auto_error=False, description="a reviewer's or an operator's key"))]
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    401: wire.problem("No key and no session, or one that is not known or over."),
+    403: wire.problem("The account's role is too low, or another site's page used a browser's session."),
+    503: wire.UNAVAILABLE,
+}
 
 
 def build(settings: Settings, db: Database, depths: Callable[[], Mapping[str, int]]) -> FastAPI:
-    """The ASGI app. Raises LoopError where there is no operator's secret to sign sessions with."""
-    secret = settings.operator_key.get_secret_value()
-    if not secret:
-        raise LoopError("operator_key is empty: set PREFLOOP_OPERATOR_KEY (`prefloop env` makes one)")
+    """The ASGI app. `depths`: messages waiting, by queue."""
     app = FastAPI(
         title="prefloop dashboard",
-        description="The state of the loop. Send `Authorization: Bearer KEY` with an operator's key.",
+        description="The state of the loop. Send `Authorization: Bearer KEY` with a reviewer's or operator's key.",
         docs_url=None,  # its pages load scripts from elsewhere
         redoc_url=None,
         openapi_url="/api/openapi.json",
     )
-    sessions = Sessions(secret)
-    app.add_middleware(Guard, db=db, sessions=sessions)
-    app.add_exception_handler(LoopError, _unavailable)
-    _pages(app, settings, db, sessions)
+    app.add_middleware(Guard, db=db)
+    app.add_exception_handler(LoopError, _refused)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(400, unreadable)
+    _page(app, settings)
     _data(app, settings, db, depths)
-    app.mount("/static", StaticFiles(directory=HERE / "static"))
+    app.include_router(sign_in.routes(settings.web, db))
+    for router in (line.routes(db), accounts.routes(db), people.routes(db), comparisons.routes(db)):
+        app.include_router(router, dependencies=KEY, responses=REFUSALS)
+    app.mount("/static", StaticFiles(directory=STATIC))
     app.mount("/queues", rq_pages(settings.redis_url.get_secret_value()))
     return app
 
 
-async def _unavailable(_request: Request, error: Exception) -> Response:
-    return JSONResponse({"detail": str(error)}, 503)
+async def _refused(_request: Request, error: Exception) -> Response:
+    status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
+    return refused(status, str(error))
 
 
 def _data(app: FastAPI, settings: Settings, db: Database, depths: Callable[[], Mapping[str, int]]) -> None:
     metrics_registry = registry(LoopCollector(lambda: read(db, settings), depths))
-    key = [Depends(HTTPBearer(auto_error=False, description="an operator's key"))]
-    refusals: dict[int | str, dict[str, Any]] = {
-        401: {"description": "no key, or one that is not known"},
-        403: {"description": "a labeler's key"},
-        503: {"description": "the label store does not answer"},
-    }
 
-    @app.get("/api/state", dependencies=key, responses=refusals)
-    def state(response: Response) -> View:
+    @app.get("/api/state", dependencies=KEY, responses=REFUSALS)
+    def state() -> View:
         """The loop as it is now: the page asks for this every two seconds."""
-        response.headers["Cache-Control"] = "no-store"
         return read(db, settings)
 
-    @app.get("/metrics", dependencies=key, responses=refusals, response_class=Response)
+    @app.get("/metrics", dependencies=KEY, responses=REFUSALS, response_class=Response)
     def metrics() -> Response:
         """The same as Prometheus text."""
         return Response(generate_latest(metrics_registry), media_type=CONTENT_TYPE_LATEST)
 
-    @app.get("/healthz", responses={503: refusals[503]})
+    @app.get("/healthz", responses={503: REFUSALS[503]})
     def healthz() -> dict[str, str]:
         """Whether the dashboard can read the label store."""
         db.ping()
         return {"status": "ok"}
 
 
-def _pages(app: FastAPI, settings: Settings, db: Database, sessions: Sessions) -> None:
-    templates = Jinja2Templates(directory=HERE / "templates")
-
-    def sign_in_page(request: Request, *, trouble: str = "", status: int = 200) -> Response:
-        return templates.TemplateResponse(request, "sign_in.html", {"trouble": trouble}, status_code=status)
-
+def _page(app: FastAPI, settings: Settings) -> None:
     @app.get("/", include_in_schema=False, response_class=HTMLResponse)
-    def page(request: Request) -> Response:
-        return templates.TemplateResponse(request, "page.html", {"name": settings.name})
-
-    @app.get("/login", include_in_schema=False, response_class=HTMLResponse)
-    def login(request: Request) -> Response:
-        return sign_in_page(request)
-
-    @app.post("/login", include_in_schema=False, response_class=HTMLResponse)
-    async def sign_in(request: Request) -> Response:
-        principal = await run_in_threadpool(accounts.authenticate, db, await _posted_key(request))
-        if principal is None:
-            return sign_in_page(request, trouble="This key is not known.", status=401)
-        if principal.role is not Role.OPERATOR:
-            return sign_in_page(request, trouble="This key is a labeler's, not an operator's.", status=403)
-        answer = RedirectResponse("/", 303)
-        answer.set_cookie(
-            COOKIE,
-            sessions.open(principal.name),
-            max_age=HOURS * 3600,
-            httponly=True,
-            samesite="strict",
-            secure=request.url.scheme == "https",
-        )
-        return answer
-
-    @app.post("/logout", include_in_schema=False)
-    def sign_out() -> Response:
-        answer = RedirectResponse("/login", 303)
-        answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
-        return answer
-
-
-async def _posted_key(request: Request) -> str:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LONGEST_FORM:
-            raise HTTPException(413, "the form is too long to be a key")
-    return parse_qs(body.decode("ascii", "replace")).get("key", [""])[0].strip()
+    def page(request: Request, me: Me) -> Response:
+        shown = {"name": settings.name, "operator": me.role.at_least(Role.OPERATOR)}
+        return TEMPLATES.TemplateResponse(request, "page.html", shown)

@@ -1,15 +1,16 @@
-"""In front of every route: an operator's key or session, no unsafe request from another site, and a strict CSP."""
+"""In front of every route: reviewers and above, by key or session, no other site's pages, and a strict CSP."""
 
-from starlette.concurrency import run_in_threadpool
+from typing import Annotated
+
+from fastapi import Depends, HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.dashboard.session import COOKIE, Sessions
-from shared.domain import LoopError, Role
-from shared.store import accounts
+from shared.domain import Principal, Role
 from shared.store.database import Database
-from shared.web import bearer_key, unauthorized, with_headers
+from shared.store.sign_ins import LEAST, Page
+from shared.web import refused, same_origin, visitor, with_headers
 
 # The sign-in page and what it shows; every other path is behind the key, those that do not exist included.
 OPEN = frozenset({"/healthz", "/login", "/static/style.css", "/static/icon.svg"})
@@ -18,17 +19,15 @@ HEADERS = {
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-cache",
 }
 
 
 class Guard:
-    """ASGI middleware. Refuses with 401 or a way to the sign-in page, 403 for other roles and sites."""
+    """ASGI middleware. Refuses with 401 or a way to the sign-in page, 403 for labelers and other sites."""
 
-    def __init__(self, app: ASGIApp, *, db: Database, sessions: Sessions) -> None:
+    def __init__(self, app: ASGIApp, *, db: Database) -> None:
         self._app = app
         self._db = db
-        self._sessions = sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -37,32 +36,38 @@ class Guard:
         if scope["type"] != "http":
             return  # there are no websockets here
         request = Request(scope)
-        refusal = _cross_site(request) or await self._refusal(request)
-        await (refusal or self._app)(scope, receive, with_headers(send, HEADERS))
+        refusal = await self._refusal(request)
+        headers = {**HEADERS, "Cache-Control": "no-store" if request.url.path.startswith("/api/") else "no-cache"}
+        await (refusal or self._app)(scope, receive, with_headers(send, headers))
 
     async def _refusal(self, request: Request) -> Response | None:
         if request.url.path in OPEN:
-            return None
-        if (key := bearer_key(request)) is not None:
-            try:
-                principal = await run_in_threadpool(accounts.authenticate, self._db, key)
-            except LoopError as error:
-                return JSONResponse({"detail": str(error)}, 503)
-            if principal is None:
-                return unauthorized("this key is not known; send an operator's key")
-            if principal.role is not Role.OPERATOR:
-                return JSONResponse({"detail": "this is a labeler's key; the dashboard needs an operator's"}, 403)
-            return None
-        if self._sessions.name(request.cookies.get(COOKIE)) is not None:
-            return None
-        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
-            return RedirectResponse("/login", 303)
-        return unauthorized("sign in at /login, or send `Authorization: Bearer KEY` with an operator's key")
+            foreign = request.method == "POST" and same_origin(request) is False
+            return refused(403, "this sign-in does not come from a page of ours") if foreign else None
+        found = await visitor(request, self._db, Page.DASHBOARD)
+        if isinstance(found, Response):
+            to_sign_in = found.status_code == 401 and request.method == "GET" and "authorization" not in request.headers
+            asks_for_page = to_sign_in and "text/html" in request.headers.get("accept", "")
+            return RedirectResponse("/login", 303) if asks_for_page else found
+        if not found.role.at_least(LEAST[Page.DASHBOARD]):
+            return refused(403, f"account {found.name!r} is {found.role}: the dashboard opens to reviewers and above")
+        request.state.principal = found
+        return None
 
 
-def _cross_site(request: Request) -> Response | None:
-    if request.method in ("GET", "HEAD", "OPTIONS"):
-        return None
-    if request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none"):
-        return None
-    return JSONResponse({"detail": "refused: the request comes from another site"}, 403)
+async def _principal(request: Request) -> Principal:
+    principal = request.state.principal  # the guard put it there
+    assert isinstance(principal, Principal)
+    return principal
+
+
+Me = Annotated[Principal, Depends(_principal)]
+
+
+async def _operator(me: Me) -> Principal:
+    if not me.role.at_least(Role.OPERATOR):
+        raise HTTPException(403, f"account {me.name!r} is {me.role}: this takes an operator")
+    return me
+
+
+Operator = Annotated[Principal, Depends(_operator)]

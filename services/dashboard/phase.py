@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from shared import plan
-from shared.domain import Job, JobState, LoopState
+from shared.domain import Job, JobState, LoopState, Stop
 from shared.messages import ADAPTER, AnyMessage, PublishReference, SampleQueries, TrainPolicy, TrainReward
 from shared.settings import Settings
 
@@ -20,24 +20,26 @@ class Phase(BaseModel):
     waits_for: str | None = Field(description="what has to happen before the loop goes on; null: nothing in particular")
 
 
-def phase(state: LoopState, settings: Settings, jobs: Sequence[Job], *, leases: int) -> Phase:
-    """`jobs`: the unfinished ones. `leases`: queries that people have before them right now."""
+def phase(state: LoopState, settings: Settings, jobs: Sequence[Job], *, leases: int, stop: Stop | None = None) -> Phase:
+    """`jobs`: the unfinished ones. `leases`: queries that people have before them right now. `stop`: of the line."""
     messages = [ADAPTER.validate_python(job.message) for job in jobs]
     doing = [
         _sentence(message, running=job.state is JobState.RUNNING) for job, message in zip(jobs, messages, strict=True)
     ]
     if leases:
         doing.append("1 person labels" if leases == 1 else f"{leases} people label")
-    kind, headline = _headline(state, settings, messages)
-    return Phase(kind=kind, headline=headline, doing=doing, waits_for=_waits_for(kind, state, settings))
+    kind, headline = _headline(state, settings, messages, stop)
+    return Phase(kind=kind, headline=headline, doing=doing, waits_for=_waits_for(kind, state, settings, stop))
 
 
-def _headline(state: LoopState, settings: Settings, messages: Sequence[AnyMessage]) -> tuple[Kind, str]:
+def _headline(
+    state: LoopState, settings: Settings, messages: Sequence[AnyMessage], stop: Stop | None
+) -> tuple[Kind, str]:
     if plan.finished(state, settings):
         return "finished", "Finished"
     if plan.blocked(state, settings) is not None:
         return "failed", "Stopped"
-    if state.paused:
+    if stop is not None:
         return "paused", "Paused"
     for kind, headline in (
         (TrainPolicy, "Training the policy"),
@@ -53,13 +55,13 @@ def _headline(state: LoopState, settings: Settings, messages: Sequence[AnyMessag
     return "waiting", "Starting" if state.policy_version is None else "Planning"
 
 
-def _waits_for(kind: Kind, state: LoopState, settings: Settings) -> str | None:
+def _waits_for(kind: Kind, state: LoopState, settings: Settings, stop: Stop | None) -> str | None:
     if kind == "finished":
         return None
     if kind == "failed":
         return f"an operator: {plan.blocked(state, settings)}"
-    if kind == "paused":
-        return "an operator, who paused it; work under way is finished"
+    if stop is not None:
+        return f"an operator to resume: {stop.by} stopped the line ({stop.reason})"
     wanted = plan.labels_wanted(state, settings)
     if state.policy_version is None or state.training_policy or state.training_reward or state.labels >= wanted:
         return None

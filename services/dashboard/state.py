@@ -24,7 +24,7 @@ from shared.intervals import wilson
 from shared.plan import thresholds
 from shared.questions.kinds import QUESTIONS
 from shared.settings import PPOSettings, Settings
-from shared.store import loop, versions
+from shared.store import loop, stops, versions
 from shared.store.database import Database
 from shared.store.evaluations import HumanWinRate, human_win_rates
 from shared.store.loop import Batch, LiveJob, Overview
@@ -36,12 +36,15 @@ Point = TypeVar("Point")
 
 def read(db: Database, settings: Settings) -> View:
     """The loop as it is now. Raises LoopError where the store does not answer."""
-    state, overview, batches = loop.state(db), loop.overview(db), loop.batches(db)
+    state, overview, batches, stop = loop.state(db), loop.overview(db), loop.batches(db), stops.standing(db)
     policies, rewards = versions.policies(db), versions.rewards(db)
     return View(
         name=settings.name,
         schedule=settings.schedule,
-        phase=phase(state, settings, [live.job for live in overview.unfinished], leases=overview.leases_open),
+        phase=phase(
+            state, settings, [live.job for live in overview.unfinished], leases=overview.leases_open, stop=stop
+        ),
+        stopped=stop,
         labels=_labels(state, overview, settings),
         reward=_rewards(rewards, chance=QUESTIONS[settings.labels.kind].chance(settings.task.responses)),
         policy=_policies(policies),

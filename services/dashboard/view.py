@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel, Field
 
 from services.dashboard.phase import Phase
-from shared.domain import JobState, RewardStatus, Schedule
+from shared.domain import JobState, RewardStatus, Schedule, Stop
 
 
 class LabelCurve(BaseModel):
@@ -112,6 +112,7 @@ class View(BaseModel):
     name: str
     schedule: Schedule
     phase: Phase
+    stopped: Stop | None = Field(description="who stopped the line, and why; null: nobody")
     labels: Labels
     reward: Rewards
     policy: Policies

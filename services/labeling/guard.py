@@ -1,16 +1,16 @@
-"""In front of every route: a known key for all that is not the page itself, and a strict CSP."""
+"""In front of every route: people we know for all that is not the page itself, not too often, and a strict CSP."""
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared.domain import LoopError
-from shared.store import accounts
+from shared.settings import WebSettings
 from shared.store.database import Database
-from shared.web import bearer_key, unauthorized, with_headers
+from shared.store.sign_ins import Page
+from shared.web import RateLimit, address, refused, same_origin, visitor, with_headers
 
 OPEN = frozenset({"/", "/healthz"})  # and what lies in static/; every other path needs a key, missing ones included
+SIGN_IN = ("POST", "/api/session")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
@@ -20,11 +20,13 @@ HEADERS = {
 
 
 class Guard:
-    """ASGI middleware: 401 before the body is read. Puts the Principal at `request.state.principal`."""
+    """ASGI middleware: refuses before the body is read. Puts the Principal at `request.state.principal`."""
 
-    def __init__(self, app: ASGIApp, *, db: Database) -> None:
+    def __init__(self, app: ASGIApp, *, db: Database, web: WebSettings) -> None:
         self._app = app
         self._db = db
+        self._requests = RateLimit(web.requests_per_minute)
+        self._sign_ins = RateLimit(web.sign_ins_per_minute)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -40,14 +42,12 @@ class Guard:
         await (refusal or self._app)(scope, receive, with_headers(send, headers))
 
     async def _refusal(self, request: Request) -> Response | None:
-        key = bearer_key(request)
-        if key is None:
-            return unauthorized("no key: send `Authorization: Bearer KEY` with the key an operator gave you")
-        try:
-            principal = await run_in_threadpool(accounts.authenticate, self._db, key)
-        except LoopError as error:
-            return JSONResponse({"detail": str(error)}, 503)
-        if principal is None:
-            return unauthorized("this key is not known, or was revoked: ask an operator for one")
-        request.state.principal = principal
-        return None
+        if (request.method, request.url.path) == SIGN_IN:
+            if same_origin(request) is False:
+                return refused(403, "this sign-in does not come from a page of ours")
+            return self._sign_ins.refusal(address(request))
+        found = await visitor(request, self._db, Page.LABELING)
+        if isinstance(found, Response):
+            return found
+        request.state.principal = found
+        return self._requests.refusal(str(found.labeler_id))

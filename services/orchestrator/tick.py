@@ -4,8 +4,8 @@ import logging
 
 from shared.plan import plan
 from shared.queues import SILENT_SECONDS, Queues
-from shared.settings import Settings
-from shared.store import jobs, loop, queries, versions
+from shared.settings import LabelSettings, Settings
+from shared.store import accounts, comparisons, gold, jobs, loop, queries, versions
 from shared.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -22,6 +22,9 @@ def tick(db: Database, queues: Queues, settings: Settings) -> int:
     newest = versions.newest_policy(db)
     if newest is not None and (retired := queries.retire(db, before=newest.version - settings.sampler.staleness)):
         log.info("%d queries retired: policy %d is too far from those that answered them", retired, newest.version)
+    _pause_by_gold(db, settings.labels)
+    for ended in comparisons.settle(db):
+        log.info("comparison %d is %s: %d to %d", ended.id, ended.state, ended.tally.wins, ended.tally.losses)
     for message in plan(loop.state(db), settings):
         jobs.remember(db, message)
     lost = [job for job in jobs.to_send(db) if not queues.holds(job)]
@@ -29,3 +32,11 @@ def tick(db: Database, queues: Queues, settings: Settings) -> int:
         queues.send(job)
         log.info("%s sent, attempt %d", job.key, job.attempt)
     return len(lost)
+
+
+def _pause_by_gold(db: Database, labels: LabelSettings) -> None:
+    """Pause who is surely worse at gold queries than the bound: their labels stay until somebody retracts them."""
+    for name, accuracy in gold.surely_below(db, labels.gold_accuracy, least=labels.gold_least, at_work=True).items():
+        reason = f"{accuracy.count:.0f} of {accuracy.of} gold answers right: below {labels.gold_accuracy:.0%} for sure"
+        accounts.pause(db, name, reason)
+        log.warning("%s paused: %s", name, reason)

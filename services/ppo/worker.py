@@ -9,6 +9,7 @@ import torch
 from shared.checkpoints import Checkpoints
 from shared.domain import Job
 from shared.language.policy import Policy, import_policy, save_policy
+from shared.line import halt_while_stopped
 from shared.messages import ADAPTER, PublishReference, TrainPolicy
 from shared.settings import Settings
 from shared.store import loop, versions
@@ -61,6 +62,7 @@ class PPOWorker:
         log.info("policy 0 is %s", self._settings.model.ref_policy)
 
     def _train(self, job: Job, message: TrainPolicy) -> None:
+        halt_while_stopped(self._db)
         learner = self._learner_at(message.version - 1)
         self._learner = None  # in motion: worth nothing to anyone unless this job publishes it
         log.info(
@@ -73,6 +75,7 @@ class PPOWorker:
                 self._db, policy_version=message.version, batch=batch, episodes=episodes, stats=stats.as_dict()
             )
             log.info("episode %d: score %.3f, kl %.2f, %.1f s", episodes, stats.score, stats.kl, stats.seconds)
+            halt_while_stopped(self._db)
 
         stats = train_segment(
             learner.policy,

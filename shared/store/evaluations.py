@@ -8,6 +8,7 @@ from sqlalchemy.orm import aliased
 
 from shared.intervals import Interval, wilson
 from shared.store.database import Database
+from shared.store.queries import LEARNABLE
 from shared.store.tables import LabelRow, Query, Response
 
 
@@ -43,7 +44,10 @@ class HumanWinRate:
 
 
 def human_win_rates(db: Database) -> list[HumanWinRate]:
-    """By policy version, the newest last; versions without such a label are left out."""
+    """By policy version, the newest last; versions without such a label are left out.
+
+    Nor do labels count that were taken back, or that none is acceptable.
+    """
     best = aliased(Response)
     its_own = func.avg(cast(Response.policy_version == Query.policy_version, Integer))
     evaluation = (
@@ -61,6 +65,7 @@ def human_win_rates(db: Database) -> list[HumanWinRate]:
             .join(Query, Query.id == LabelRow.query_id)
             .join(evaluation, evaluation.c.id == Query.id)
             .join(best, and_(best.query_id == Query.id, best.index == LabelRow.best))
+            .where(*LEARNABLE)
             .group_by(Query.policy_version)
             .order_by(Query.policy_version)
         ).all()

@@ -5,21 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Integer, Row, cast, func, select, update
+from sqlalchemy import Integer, Row, cast, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.domain import Job, JobState, LeaseState, LoopError, LoopState, RewardStatus
+from shared.domain import Job, JobState, LeaseState, LoopError, LoopState, Purpose, RewardStatus
 from shared.messages import SampleQueries
 from shared.settings import Settings
-from shared.store import jobs
+from shared.store import jobs, stops
 from shared.store.database import Database
+from shared.store.queries import LEARNABLE
 from shared.store.tables import JobRow, Labeler, LabelRow, LeaseRow, Policy, PPOBatch, Query, Reward, Run
 
 # What labels, versions and checkpoints were made with: other values would make another loop of the same rows.
 IDENTITY = ("name", "seed", "task", "model.ref_policy")
 SAMPLER = SampleQueries.queue
-WAITING = (Query.answers == 0, ~Query.retired)  # for their first answer
+WAITING = (Query.purpose == Purpose.TRAINING, Query.answers == 0, ~Query.retired)  # for their first answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +77,19 @@ def start(db: Database, settings: Settings) -> None:
         jobs.retry_failed(session)
 
 
-def set_paused(db: Database, paused: bool) -> None:
-    """While paused nothing new begins; what is under way is finished."""
-    with db.transaction() as session:
-        session.execute(update(Run).values(paused=paused))
+def stored_settings(db: Database) -> dict[str, Any]:
+    """The settings that the loop was last started with. LoopError where no loop was started here."""
+    with db.snapshot() as session:
+        run = session.get(Run, 1)
+        if run is None:
+            raise LoopError("this store holds no loop yet: run `prefloop migrate`")
+        return run.settings
 
 
 def state(db: Database) -> LoopState:
     """All that `plan` looks at, in one snapshot. LoopError where no loop was started here."""
     with db.snapshot() as session:
-        run = session.get(Run, 1)
-        if run is None:
+        if session.get(Run, 1) is None:
             raise LoopError("this store holds no loop yet: run `prefloop migrate`")
         policy = session.scalar(select(Policy).order_by(Policy.version.desc()).limit(1))
         published = select(func.max(Reward.version)).where(Reward.status == RewardStatus.PUBLISHED)
@@ -94,7 +97,7 @@ def state(db: Database) -> LoopState:
         failed = session.scalars(select(JobRow.key).where(JobRow.state == JobState.FAILED).order_by(JobRow.key))
         sampling, next_position = _positions(session)
         return LoopState(
-            labels=_count(session, LabelRow.id),
+            labels=_count(session, LabelRow.id, *LEARNABLE),
             open_queries=_count(session, Query.id, *WAITING),
             sampling=sampling,
             next_position=next_position,
@@ -104,7 +107,7 @@ def state(db: Database) -> LoopState:
             episodes=policy.episodes if policy else 0,
             training_reward="reward_trainer" in busy,
             training_policy="ppo" in busy,
-            paused=run.paused,
+            paused=stops.find(session) is not None,
             failed=tuple(failed),
         )
 
@@ -140,10 +143,11 @@ def overview(db: Database) -> Overview:
         labelers = session.execute(
             select(Labeler.name, given)
             .join(LabelRow, LabelRow.labeler_id == Labeler.id)
+            .where(LabelRow.retraction_id.is_(None))
             .group_by(Labeler.name)
             .order_by(given.desc(), Labeler.name)
         ).all()
-        times = session.scalars(select(LabelRow.created_at).order_by(LabelRow.created_at)).all()
+        times = session.scalars(select(LabelRow.created_at).where(*LEARNABLE).order_by(LabelRow.created_at)).all()
         return Overview(
             unfinished=[
                 LiveJob(jobs.as_job(row), silent if row.state == JobState.RUNNING else None)

@@ -5,6 +5,7 @@ from sqlalchemy import select
 from shared.domain import PolicyVersion, RewardStatus, RewardVersion
 from shared.store import jobs
 from shared.store.database import Database
+from shared.store.queries import Watermark
 from shared.store.tables import Policy, Reward
 
 
@@ -52,7 +53,7 @@ def publish_reward(
     sha256: str,
     labels: int,
     held_out: int,
-    label_watermark: int,
+    watermark: Watermark,
     accuracy: float | None,
     compared: int,
     gain: float,
@@ -67,7 +68,8 @@ def publish_reward(
         sha256=sha256,
         labels=labels,
         held_out=held_out,
-        label_watermark=label_watermark,
+        label_watermark=watermark.label,
+        retraction_watermark=watermark.retraction,
         accuracy=accuracy,
         compared=compared,
         gain=gain,
@@ -140,6 +142,7 @@ def _reward(row: Reward) -> RewardVersion:
         labels=row.labels,
         held_out=row.held_out,
         label_watermark=row.label_watermark,
+        retraction_watermark=row.retraction_watermark,
         accuracy=row.accuracy,
         compared=row.compared,
         gain=row.gain,

@@ -37,7 +37,7 @@ def test_from_the_sampler_to_the_policy(
     with labeling_with(playing.settings, db) as labeling:
         # noise: what a tiny model writes has no sentiment
         assert simulate(labeling.url, [labeling.ada, labeling.grace], labels=BUDGET, noise=0.5) == BUDGET
-    labels = queries.labeled(db, upto=queries.label_watermark(db))
+    labels = queries.labeled(db, upto=queries.watermark(db))
     assert [len(label.responses) for label in labels] == [responses] * BUDGET
     assert all((label.rating is None) == (kind is not LabelKind.RATING) for label in labels)
     playing.do(TrainReward(version=1, labels=BUDGET), kept)

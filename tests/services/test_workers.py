@@ -12,6 +12,7 @@ from services.reward_trainer.worker import RewardTrainer
 from services.sampler.worker import Sampler
 from shared.checkpoints import Checkpoints
 from shared.domain import Job, LoopError, RewardStatus, Role
+from shared.language.reward_heads import HEADS
 from shared.messages import AnyMessage, PublishReference, SampleQueries, TrainPolicy, TrainReward
 from shared.settings import (
     LabelSettings,
@@ -22,13 +23,14 @@ from shared.settings import (
     Settings,
     TaskSettings,
 )
-from shared.store import accounts, jobs, leases, loop, queries, versions
+from shared.store import accounts, jobs, loop, queries, versions
 from shared.store.database import Database
 from shared.store.evaluations import human_win_rates
 from shared.store.migrate import migrate
 from shared.training.machine import prepare
 from shared.weights import Weights
 from tests.models import tiny_model
+from tests.shared.store.rows import answer, ask, sql
 
 Worker = Callable[[Job], None]
 
@@ -59,9 +61,9 @@ class Loop:
         principal = accounts.authenticate(self.db, accounts.create_account(self.db, name, Role.LABELER))
         assert principal is not None
         given = 0
-        while lease := leases.take(self.db, principal.labeler_id, seconds=60):
+        while lease := ask(self.db, principal.labeler_id):
             best = max(range(len(lease.texts)), key=lambda i: (lease.texts[i].count("e"), lease.texts[i]))
-            leases.answer(self.db, principal.labeler_id, lease.id, position=best, seconds=1.0)
+            answer(self.db, principal.labeler_id, lease, best)
             given += 1
         return given
 
@@ -129,10 +131,12 @@ def test_what_the_jobs_leave_in_the_store(db: Database, database_url: str, tmp_p
     assert reward.labels + reward.held_out == state.labels
     parents = [(policy.version, policy.parent, policy.reward_version) for policy in versions.policies(db)]
     assert parents == [(0, None, None), (1, 0, 1), (2, 1, 1)]
-    for label in queries.labeled(db, upto=queries.label_watermark(db)):
+    for label in queries.labeled(db, upto=queries.watermark(db)):
         assert label.policy_version == 0
         assert len(label.responses) == 4
         assert all(17 <= len(response) <= 24 for response in label.responses)  # it ends at index 16 or later
+    assert sql(db, "SELECT DISTINCT priority FROM queries") == [(0.0,)]
+    assert not list(tmp_path.rglob(HEADS))
 
 
 def test_people_compare_the_policy_with_the_reference(db: Database, database_url: str, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from shared.domain import Job, JobState, LoopError
 from shared.messages import SampleQueries
 from shared.queues import NAMES, Queues
 from shared.settings import LabelSettings, SamplerSettings, Settings
-from shared.store import jobs, loop
+from shared.store import jobs, loop, stops
 from shared.store.database import Database
 from shared.store.jobs import SupersededError
 from tests.shared.store.rows import add_policy, job, seen, sql
@@ -202,6 +202,25 @@ def test_told_to_stop_a_worker_gives_its_job_back_at_once(
     assert seen(started, made.key) == (QUEUED, 2)
     assert job(started, made.key).error is None  # no failure
     assert jobs.to_send(started) == [job(started, made.key)]
+
+
+def test_a_worker_that_halts_is_alive_and_ends_when_told_to(
+    started: Database, redis_url: str, queues: Queues, workers: Workers
+) -> None:
+    db, made = started, sample(started, 0)
+    stops.stop(db, by="ada", reason="odd texts")
+    workers.does(made.key, "halt")
+    queues.send(made)
+    process = workers.start(redis_url)
+    until(lambda: "halted: ada stopped the line" in workers.output())
+    time.sleep(1.0)  # five heartbeats
+    assert jobs.give_up_silent(db, seconds=0.9) == []
+    assert ended(process) == 0
+    assert seen(db, made.key) == (QUEUED, 2)
+    stops.resume(db, by="operator")
+    queues.send(job(db, made.key))
+    workers.start(redis_url)
+    until(lambda: seen(db, made.key) == (DONE, 2))
 
 
 def test_the_worker_goes_on_when_redis_comes_back(started: Database, workers: Workers, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ pickle.loads = pickle.dumps = _forbidden  # before RQ takes hold of them
 
 from sqlalchemy import text  # noqa: E402
 
-from shared import queues  # noqa: E402
+from shared import line, queues  # noqa: E402
 from shared.domain import Job, LoopError  # noqa: E402
 from shared.store import queries  # noqa: E402
 from shared.store.database import Database  # noqa: E402
@@ -52,6 +52,8 @@ def main() -> None:
                     time.sleep(600)
                 except Exception as error:
                     raise RuntimeError("something happened") from error
+            case "halt":
+                line.halt_while_stopped(db)
             case "wait":
                 while (folder / job.key).exists():
                     time.sleep(0.02)

@@ -9,7 +9,12 @@ from services.cli.commands.options import FILE, folder_option, interruptible, sa
 from shared.domain import LoopError
 
 PRESETS = ("demo", "quick", "gpu")
-FIXED = {"seed": "--seeds", "schedule": "nothing: there are runs of each", "labels.budget": "--counts"}
+FIXED = {
+    "seed": "--seeds",
+    "schedule": "nothing: there are runs of each",
+    "labels.budget": "--counts",
+    "labels.order": "nothing: every query is answered at once",
+}
 
 
 @click.group()

@@ -80,3 +80,13 @@ def folder_option(default: str) -> Callable[[Callable[..., None]], Callable[...,
     return click.option(
         "--dir", "path", type=FOLDER, default=Path(default), show_default=True, help="Folder that holds the run."
     )
+
+
+def store_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Which loop's store a command opens: `path`, for services/cli/opened.py."""
+    return click.option(
+        "--dir",
+        "path",
+        type=FOLDER,
+        help="Folder that holds the run. Default: PREFLOOP_DATABASE_URL, or the one last started in runs/.",
+    )(command)

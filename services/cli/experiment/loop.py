@@ -133,7 +133,7 @@ class Loop:
             held_out=settings.labels.held_out,
             seed=settings.seed,
         )
-        verdict = judge(training, question=self._question, responses=settings.task.responses)
+        verdict = judge(training, question=self._question)
         self.memory.trainings.append(
             Training(
                 version=message.version,

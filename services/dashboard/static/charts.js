@@ -75,10 +75,10 @@ function overlay(extras) {
 }
 
 /**
- * A chart in `figure`. `series`: [{hue, scale, points, dash}]; `times`: x in seconds; `xRange`, `range`: of the scales;
+ * A chart in `figure`. `series`: [{hue, scale, points, dash}]; `times`: x in seconds; `versions`: x in whole numbers; `xRange`, `range`: of the scales;
  * `format`: of a y value; `right`: hue of a second scale; `describe(index)`: the words beside the title for the point under the cursor. Returns draw(columns, extras).
  */
-export function chart(figure, { series, times = false, xRange, range, format, right, sync, describe }) {
+export function chart(figure, { series, times = false, versions = false, xRange, range, format, right, sync, describe }) {
   const box = Object.assign(document.createElement("div"), { className: "plot" });
   const empty = Object.assign(document.createElement("p"), { textContent: "nothing yet" });
   const output = figure.querySelector("output");
@@ -100,6 +100,7 @@ export function chart(figure, { series, times = false, xRange, range, format, ri
         gap: 8,
         space: 70,
         ...(times && { incrs: STEPS }),
+        ...(versions && { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }),
         values: (_u, ticks, _axis, _space, step) => (times ? time(ticks, step) : ticks.map((tick) => tick.toLocaleString("en"))),
       }),
       axis({ space: 34, ...(format && { values: (_u, ticks) => ticks.map(format) }) }),

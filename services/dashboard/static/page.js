@@ -1,11 +1,9 @@
 // The page: asks /api/state every two seconds and shows it. All text goes in as text, never as HTML.
 import { chart } from "./charts.js";
+import { $, element, fixed, list, number, percent, put } from "./dom.js";
+import { lineButtons, showLine } from "./line.js";
 
 const EVERY = 2000;
-const $ = (id) => document.getElementById(id);
-const number = (value) => value.toLocaleString("en");
-const fixed = (value, digits) => (value == null ? "–" : value.toFixed(digits).replace("-", "−"));
-const percent = (value) => (value == null ? "–" : `${(100 * value).toFixed(1)} %`);
 
 /** The time of day; of what is older than a day, the date. */
 function clock(text) {
@@ -17,28 +15,6 @@ function clock(text) {
 function duration(seconds) {
   if (seconds < 90) return `${Math.round(seconds)} s`;
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
-}
-
-function put(id, text) {
-  if ($(id).textContent !== text) $(id).textContent = text;
-}
-
-function element(tag, { text, className, title } = {}, ...children) {
-  const made = document.createElement(tag);
-  if (text != null) made.textContent = text;
-  if (className) made.className = className;
-  if (title) made.title = title;
-  made.append(...children);
-  return made;
-}
-
-const shown = new Map();
-/** Renew what `id` lists when that has changed: an opened error stays open. */
-function list(id, data, make, empty) {
-  const text = JSON.stringify(data);
-  if (shown.get(id) === text) return;
-  shown.set(id, text);
-  $(id).replaceChildren(...(data.length ? data.map(make) : [element(empty, { text: "none", className: "none" })]));
 }
 
 let state = null;
@@ -197,6 +173,7 @@ async function refresh() {
   if (!answer.ok) throw new Error(body.detail);
   state = body;
   showPhase(state);
+  showLine(state.stopped);
   showTiles(state);
   showCharts(state);
   showLists(state);
@@ -212,4 +189,5 @@ async function poll() {
   setTimeout(poll, EVERY);
 }
 
+lineButtons(refresh);
 poll();

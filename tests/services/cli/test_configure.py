@@ -52,6 +52,7 @@ def test_going_on_keeps_the_settings_and_may_change_some(folder: RunFolder) -> N
         (Options(set=("ppo.lr=fast",)), r"ppo\.lr: .*'fast'"),
         (Options(set=("task.name=poems",)), r"task\.name: .*'cnndm'"),
         (Options(model="./nowhere"), r"model\.ref_policy \./nowhere: no such folder"),
+        (Options(set=("labels.guidelines=/nowhere.txt",)), r"labels\.guidelines /nowhere\.txt: no such file"),
         (Options(config=Path("/nowhere.toml")), "settings file /nowhere.toml"),
     ],
 )

@@ -29,7 +29,7 @@ def policy(version: int) -> PolicyVersion:
 
 def reward(version: int, accuracy: float | None, status: RewardStatus = RewardStatus.PUBLISHED) -> RewardVersion:
     return RewardVersion(
-        version, status, "", f"reward-{version}", "f" * 64, 80 * version, 20 * version, 100 * version, accuracy,
+        version, status, "", f"reward-{version}", "f" * 64, 80 * version, 20 * version, 100 * version, 0, accuracy,
         20 * version, 1.0, 0.0, START,
     )  # fmt: skip
 

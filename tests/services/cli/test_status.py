@@ -2,11 +2,22 @@
 
 from services.cli import status
 from shared.settings import Settings
-from shared.store import loop
+from shared.store import loop, stops
 from shared.store.database import Database
 from tests.shared.store.rows import add_person, add_policy, add_queries, label
 
 SETTINGS = Settings()
+
+
+def test_who_stopped_the_line_and_why(db: Database) -> None:
+    loop.start(db, SETTINGS)
+    assert status.as_json(status.read(db, SETTINGS), running=True)["stopped"] is None
+    stop = stops.stop(db, by="ada", reason="odd texts")
+    found = status.read(db, SETTINGS)
+    data = status.as_json(found, running=True)
+    assert data["stopped"] == {"by": "ada", "reason": "odd texts", "at": stop.created_at.isoformat()}
+    assert data["phase"] == "paused"
+    assert status.line(found, SETTINGS).endswith("paused  ada stopped the line: odd texts")
 
 
 def test_people_s_choice_between_the_policy_and_the_reference(db: Database) -> None:

@@ -152,6 +152,8 @@ def _query(position: int, at: datetime, *, claimed: bool, answered: bool) -> Que
 def _writers(query: Query) -> list[int]:
     """Every 16th query is an evaluation query; in every other of those the chosen response, index 1, is ρ's."""
     version = query.policy_version
+    assert version is not None
+    assert query.position is not None
     if query.position % 16:
         return [version] * 4
     return [0, version, 0, version] if query.position % 32 else [version, 0, version, 0]

@@ -1,25 +1,30 @@
 """Who may see what, over HTTP."""
 
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
-from fastapi.routing import APIRoute
-from itsdangerous import TimestampSigner, URLSafeTimedSerializer
-from pydantic import SecretStr
+from fastapi.routing import iter_route_contexts
 from starlette.testclient import TestClient
 
 from services.dashboard.app import build
-from services.dashboard.session import COOKIE, HOURS, Sessions
-from shared.domain import LoopError
-from shared.settings import Settings
-from shared.store import accounts
+from shared.domain import Role
+from shared.settings import Settings, WebSettings
+from shared.store import accounts, sign_ins
 from shared.store.database import Database
-from tests.services.dashboard.conftest import SECRET, Dashboard
+from shared.store.sign_ins import Page
+from tests.services.dashboard.conftest import Dashboard
+from tests.shared.store.rows import sql
+
+COOKIE = "prefloop_session"
 
 BEHIND = [
     "/",
     "/api/state",
+    "/api/accounts",
+    "/api/people",
+    "/api/comparisons",
     "/api/openapi.json",
     "/metrics",
     "/queues/",
@@ -31,10 +36,21 @@ BEHIND = [
     "/there/is/no/such/page",
 ]
 OPEN = ["/healthz", "/login", "/static/style.css", "/static/icon.svg"]
+ACTING = ["/api/stop", "/api/resume", "/api/accounts/{name}/revoke", "/logout"]
+
+
+@contextmanager
+def signed_in(dashboard: Dashboard) -> Iterator[httpx.Client]:
+    """An operator's browser."""
+    with dashboard.client() as browser:
+        assert browser.post("/login", data={"key": dashboard.operator}).status_code == 303
+        yield browser
 
 
 def test_everything_needs_the_key(dashboard: Dashboard) -> None:
     with dashboard.client() as nobody:
+        for path in ACTING:
+            assert (path, nobody.post(path).status_code) == (path, 401)
         for path in BEHIND:
             answer = nobody.get(path)
             assert (path, answer.status_code) == (path, 401)
@@ -47,11 +63,10 @@ def test_everything_needs_the_key(dashboard: Dashboard) -> None:
 
 
 def test_no_route_is_open_by_oversight(settings: Settings, db: Database) -> None:
-    """Every route of the app is either tried above, or open on purpose, or ends a session."""
+    """Every route of the app is either tried above, or open on purpose."""
     app = build(settings, db, dict)
-    paths = {route.path for route in app.routes if isinstance(route, APIRoute)}
-    assert paths - {*BEHIND, *OPEN} == {"/logout"}
-    assert {getattr(route, "path", "") for route in app.routes} - paths == {"/api/openapi.json", "/static", "/queues"}
+    paths = {route.path for route in iter_route_contexts(app.routes)}
+    assert paths - {*BEHIND, *OPEN} == {*ACTING, "/static", "/queues"}
 
 
 def test_an_operator_sees_everything(dashboard: Dashboard) -> None:
@@ -63,10 +78,20 @@ def test_an_operator_sees_everything(dashboard: Dashboard) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/api/state", "/metrics", "/queues/"])
 def test_a_labeler_sees_nothing(dashboard: Dashboard, path: str) -> None:
-    with dashboard.client(Authorization=f"Bearer {dashboard.labeler}") as labeler:
+    with dashboard.having(dashboard.labeler) as labeler:
         answer = labeler.get(path)
     assert answer.status_code == 403
-    assert "labeler's key" in answer.json()["detail"]
+    assert "'labeler' is labeler: the dashboard opens to reviewers" in answer.json()["detail"]
+
+
+def test_a_reviewer_sees_but_does_nothing(dashboard: Dashboard) -> None:
+    with dashboard.having(dashboard.reviewer) as reviewer:
+        for path in BEHIND[:-1]:
+            assert (path, reviewer.get(path).status_code) == (path, 403 if path == "/api/accounts" else 200)
+        for path in ACTING[:-1]:
+            answer = reviewer.post(path.format(name="labeler"), json={"reason": "odd texts"})
+            assert (path, answer.status_code) == (path, 403)
+        assert "stop-dialog" not in reviewer.get("/").text
 
 
 def test_a_wrong_or_revoked_key_is_401(dashboard: Dashboard, db: Database) -> None:
@@ -88,7 +113,9 @@ def test_sign_in_and_out(dashboard: Dashboard) -> None:
         assert dashboard.operator.lower() not in cookie
         for path in BEHIND[:-1]:
             assert (path, browser.get(path).status_code) == (path, 200)
-        browser.post("/logout")
+        token = browser.cookies[COOKIE]
+        browser.post("/logout", headers={"Origin": dashboard.url})
+        browser.cookies.set(COOKIE, token)
         assert browser.get("/").headers["location"] == "/login"
 
 
@@ -122,32 +149,49 @@ def test_sign_in_with_a_labelers_key(dashboard: Dashboard) -> None:
     assert "set-cookie" not in answer.headers
 
 
-@pytest.mark.parametrize("secret", ["another secret", SECRET + " "])
-def test_a_forged_session_is_refused(dashboard: Dashboard, secret: str) -> None:
-    with dashboard.client() as browser:
-        browser.cookies.set(COOKIE, Sessions(secret).open("operator"))
+@pytest.mark.parametrize("end", ["UPDATE sign_ins SET expires_at = now()", "UPDATE sign_ins SET revoked_at = now()"])
+def test_a_session_that_is_over_is_refused(dashboard: Dashboard, db: Database, end: str) -> None:
+    with signed_in(dashboard) as browser:
+        assert browser.get("/api/state").status_code == 200
+        sql(db, end)
+        assert browser.get("/api/state").status_code == 401
+        browser.cookies.set(COOKIE, "forged")
         assert browser.get("/api/state").status_code == 401
 
 
-def test_an_old_session_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    sessions = Sessions(SECRET)
-    for age, name in ((HOURS * 3600 - 60, "operator"), (HOURS * 3600 + 60, None)):
-        with monkeypatch.context() as then:
-            then.setattr(TimestampSigner, "get_timestamp", lambda _, age=age: int(time.time()) - age)
-            token = sessions.open("operator")
-        assert sessions.name(token) == name
+def test_a_session_of_the_labeling_page_does_not_open_the_dashboard(dashboard: Dashboard, db: Database) -> None:
+    labeling = sign_ins.with_key(db, dashboard.operator, Page.LABELING)
+    assert labeling is not None
+    with dashboard.client() as browser:
+        browser.cookies.set(COOKIE, labeling.token)
+        assert browser.get("/api/state").status_code == 401
 
 
-def test_a_signature_for_something_else_is_no_session() -> None:
-    token = URLSafeTimedSerializer(SECRET, salt="something else").dumps("operator")
-    assert Sessions(SECRET).name(token) is None
+def test_an_invitation_signs_in_once(dashboard: Dashboard, db: Database) -> None:
+    invitation = sign_ins.invite(db, "rosa", Role.REVIEWER)
+    for status in (303, 401):
+        with dashboard.client() as browser:
+            assert browser.post("/login", data={"key": invitation}).status_code == status
+            assert browser.get("/api/state").status_code == (200 if status == 303 else 401)
 
 
-@pytest.mark.parametrize("path", ["/login", "/logout", "/queues/requeue/ppo"])
-def test_other_sites_cannot_post(dashboard: Dashboard, path: str) -> None:
-    with dashboard.as_operator() as operator:
-        answer = operator.post(path, headers={"Sec-Fetch-Site": "cross-site"}, data={"key": dashboard.operator})
+def test_sign_ins_are_counted(settings: Settings, db: Database) -> None:
+    web = WebSettings(sign_ins_per_minute=2)
+    with TestClient(build(settings.model_copy(update={"web": web}), db, dict)) as browser:
+        tries = [browser.post("/login", data={"key": "wrong"}) for _ in range(5)]
+    assert [answer.status_code for answer in tries].count(401) in (2, 3)  # one more where a minute turns meanwhile
+    assert tries[-1].status_code == 429
+    assert 1 <= int(tries[-1].headers["retry-after"]) <= 60
+    assert "Too many tries" in tries[-1].text
+
+
+@pytest.mark.parametrize("path", ["/login", "/logout", "/queues/requeue/ppo", "/api/stop", "/api/accounts"])
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://evil.example"}])
+def test_other_sites_cannot_post(dashboard: Dashboard, path: str, headers: dict[str, str]) -> None:
+    with signed_in(dashboard) as browser:
+        answer = browser.post(path, headers=headers, data={"key": dashboard.operator})
     assert answer.status_code == 403
+    assert "page of ours" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -181,14 +225,9 @@ def test_our_pages_have_nothing_inline_and_nothing_foreign(dashboard: Dashboard,
 
 def test_the_loops_name_is_escaped(settings: Settings, db: Database) -> None:
     evil = settings.model_copy(update={"name": '"><script>alert(1)</script>'})
-    with TestClient(build(evil, db, dict)) as browser:
-        browser.cookies.set(COOKIE, Sessions(SECRET).open("operator"))
+    key = accounts.create_account(db, "operator", Role.OPERATOR)
+    with TestClient(build(evil, db, dict), headers={"Authorization": f"Bearer {key}"}) as browser:
         assert "<script>alert" not in browser.get("/").text
-
-
-def test_without_a_secret_nothing_starts(settings: Settings, db: Database) -> None:
-    with pytest.raises(LoopError, match="PREFLOOP_OPERATOR_KEY"):
-        build(settings.model_copy(update={"operator_key": SecretStr("")}), db, dict)
 
 
 def test_health(dashboard: Dashboard) -> None:

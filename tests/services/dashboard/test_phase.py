@@ -1,9 +1,11 @@
 """The loop in words, from states written by hand."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from services.dashboard.phase import phase
-from shared.domain import Job, JobState, LoopState, Schedule
+from shared.domain import Job, JobState, LoopState, Schedule, Stop
 from shared.messages import Message, PublishReference, SampleQueries, TrainPolicy, TrainReward
 from shared.settings import Settings
 
@@ -76,10 +78,11 @@ def test_before_anything_is_there() -> None:
 
 
 def test_a_pause_waits_for_an_operator() -> None:
-    said = phase(state(paused=True), SETTINGS, [], leases=0)
-    assert said.kind == "paused"
+    stop = Stop(1, "ada", "odd texts", datetime.now(UTC))
+    said = phase(state(paused=True), SETTINGS, [], leases=0, stop=stop)
+    assert (said.kind, said.headline) == ("paused", "Paused")
     assert said.waits_for is not None
-    assert "operator" in said.waits_for
+    assert "an operator to resume: ada stopped the line (odd texts)" in said.waits_for
 
 
 def test_failure_names_the_job() -> None:

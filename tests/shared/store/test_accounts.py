@@ -6,6 +6,7 @@ import pytest
 
 from shared.domain import LoopError, Principal, Role
 from shared.store import accounts
+from shared.store.accounts import UnknownAccountError
 from shared.store.database import Database
 from tests.shared.store.rows import sql
 
@@ -79,6 +80,59 @@ def test_no_account_gets_a_key_that_guards_nothing(db: Database) -> None:
         with pytest.raises(LoopError, match="'op' is too weak or cannot be sent"):
             accounts.ensure_account(db, "op", Role.OPERATOR, key)
     assert sql(db, "SELECT * FROM labelers") == []
+
+
+def test_a_key_lasts_until_it_expires_or_is_revoked(db: Database) -> None:
+    first = accounts.create_account(db, "ada", Role.LABELER)
+    second, third = accounts.add_key(db, "ada"), accounts.add_key(db, "ada", days=3)
+    assert [role(db, key) for key in (first, second, third)] == [Role.LABELER] * 3
+    sql(db, "UPDATE api_keys SET expires_at = now() WHERE expires_at < now() + interval '3 days'")
+    assert [role(db, key) for key in (first, second, third)] == [Role.LABELER, Role.LABELER, None]
+    accounts.revoke(db, "ada", prefix=first[:8])
+    assert [role(db, key) for key in (first, second, third)] == [None, Role.LABELER, None]
+    for prefix in (first[:8], "pl_"):
+        with pytest.raises(UnknownAccountError, match="'ada' has no key that begins with"):
+            accounts.revoke(db, "ada", prefix=prefix)
+    with pytest.raises(UnknownAccountError, match="no account 'adda'"):
+        accounts.add_key(db, "adda")
+
+
+def test_all_accounts_are_listed_with_what_may_be_seen_of_their_keys(db: Database) -> None:
+    accounts.create_account(db, "grace", Role.REVIEWER)
+    key = accounts.create_account(db, "ada", Role.LABELER)
+    until = accounts.add_key(db, "ada", days=1)
+    accounts.authenticate(db, key)
+    accounts.revoke(db, "ada", prefix=until[:8])
+    ada, grace = accounts.listed(db)
+    assert (ada.name, ada.role, ada.paused) == ("ada", Role.LABELER, None)
+    assert (grace.name, grace.role, len(grace.keys)) == ("grace", Role.REVIEWER, 1)
+    used, ended = ada.keys
+    assert (used.prefix, used.expires_at, used.revoked_at) == (key[:8], None, None)
+    assert used.last_used_at is not None
+    assert (ended.prefix, ended.last_used_at) == (until[:8], None)
+    assert ended.expires_at is not None
+    assert ended.revoked_at is not None
+
+
+def test_the_first_reason_of_a_pause_stands_until_it_ends(db: Database) -> None:
+    accounts.create_account(db, "ada", Role.LABELER)
+    for reason in ("gold\0 answers", "another"):
+        accounts.pause(db, "ada", reason)
+        assert [account.paused for account in accounts.listed(db)] == ["gold\N{REPLACEMENT CHARACTER} answers"]
+    accounts.unpause(db, "ada")
+    assert sql(db, "SELECT paused_at, paused_reason FROM labelers") == [(None, None)]
+    with pytest.raises(UnknownAccountError, match="no account 'adda'"):
+        accounts.pause(db, "adda", "why")
+    with pytest.raises(UnknownAccountError, match="no account 'adda'"):
+        accounts.unpause(db, "adda")
+
+
+@pytest.mark.parametrize("name", ["", "x" * 201, "a/b", "a\nb", "a\0b"])
+def test_names_stand_in_addresses_and_lines(db: Database, name: str) -> None:
+    with pytest.raises(LoopError, match="choose a name of 1 to 200 characters"):
+        accounts.create_account(db, name, Role.LABELER)
+    with pytest.raises(LoopError, match="choose a name of 1 to 200 characters"):
+        accounts.ensure_account(db, name, Role.LABELER, KEY)
 
 
 def test_revoked_is_revoked_and_others_stay(db: Database) -> None:

@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 
+from shared.domain import Answer
 from shared.intervals import wilson
-from shared.store import leases
+from shared.store import answers
 from shared.store.database import Database
 from shared.store.evaluations import HumanWinRate, human_win_rates
-from tests.shared.store.rows import add_person, add_policy, add_queries, sql
+from tests.shared.store.rows import add_person, add_policy, add_queries, answer, sql, take
 
 
 def choose(db: Database, labeler_id: int, best: Sequence[int]) -> None:
     """Answer the next queries: of each, the response with that index as stored, wherever it is shown."""
     for index in best:
-        lease = leases.take(db, labeler_id, seconds=300)
-        assert lease is not None
+        lease = take(db, labeler_id)
         position = next(i for i, text in enumerate(lease.texts) if text.endswith(f".{index}"))
-        leases.answer(db, labeler_id, lease.id, position=position, seconds=1.0)
+        answer(db, labeler_id, lease, position)
 
 
 def test_none_before_the_first_evaluation_label(db: Database) -> None:
@@ -61,3 +61,16 @@ def test_every_answer_to_a_query_counts(db: Database) -> None:
     assert found.as_dict() == {
         "policy_version": 1, "labels": 3, "wins": 2, "rate": 2 / 3, "interval": wilson(2, 3), "chance": 0.5
     }  # fmt: skip
+
+
+def test_what_was_taken_back_or_names_no_response_does_not_count(db: Database) -> None:
+    add_policy(db)
+    add_policy(db, 1)
+    add_queries(db, range(3), policy_version=1, written_by=(0, 1))
+    ada = add_person(db)
+    choose(db, ada, [1, 1])
+    answers.answer(db, ada, take(db, ada).id, Answer(none_acceptable=True), seconds=1.0)
+    assert human_win_rates(db) == [HumanWinRate(policy_version=1, labels=2, wins=2, chance=0.5)]
+    sql(db, "INSERT INTO retractions (by, reason) VALUES ('ada', 'too quick')")
+    sql(db, "UPDATE labels SET retraction_id = 1 WHERE id = 1")
+    assert human_win_rates(db) == [HumanWinRate(policy_version=1, labels=1, wins=1, chance=0.5)]

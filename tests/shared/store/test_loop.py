@@ -8,11 +8,23 @@ from pydantic import SecretStr
 from shared.domain import JobState, LoopError, LoopState, RewardStatus
 from shared.messages import SampleQueries, TrainPolicy, TrainReward
 from shared.settings import ModelSettings, Settings, TaskSettings
-from shared.store import jobs, leases, loop
+from shared.store import answers, jobs, loop, stops
 from shared.store.database import Database
 from shared.store.jobs import TRIES
 from shared.store.loop import Batch
-from tests.shared.store.rows import add_person, add_policy, add_queries, add_reward, job, label, running, seen, sql
+from tests.shared.store.rows import (
+    add_person,
+    add_policy,
+    add_queries,
+    add_reward,
+    ask,
+    job,
+    label,
+    running,
+    seen,
+    sql,
+    take,
+)
 
 EMPTY = LoopState(
     labels=0,
@@ -51,10 +63,8 @@ def test_the_state_counts_what_is_there(db: Database) -> None:
     add_queries(db, range(6))
     label(db, ada)
     label(db, ada)
-    skipped = leases.take(db, ada, seconds=300)
-    assert skipped is not None
-    leases.skip(db, ada, skipped.id, reason=None)
-    assert leases.take(db, grace, seconds=300) is not None  # lent, but not answered: it still waits
+    answers.skip(db, ada, take(db, ada).id, reason=None)
+    take(db, grace)  # lent, but not answered: it still waits
     for version, status in ((1, RewardStatus.REJECTED), (2, RewardStatus.PUBLISHED), (3, RewardStatus.REJECTED)):
         add_reward(db, version, status)
     add_policy(db, 1, reward_version=2, episodes=1280)
@@ -87,7 +97,7 @@ def test_a_query_waits_for_its_first_answer_not_for_more(db: Database) -> None:
         assert (loop.state(db).labels, loop.state(db).open_queries) == (given, 3 - given)
         assert loop.overview(db).oldest_open_seconds is not None
         label(db, ada)
-    assert leases.take(db, ada, seconds=300) is None
+    assert ask(db, ada) is None
     assert loop.overview(db).oldest_open_seconds is None
     label(db, add_person(db, "grace"))
     assert (loop.state(db).labels, loop.state(db).open_queries) == (4, 0)
@@ -110,12 +120,12 @@ def test_a_failed_job_is_named_and_under_way_no_more(db: Database) -> None:
     assert loop.state(db).training_reward
 
 
-def test_paused_until_told_otherwise(db: Database) -> None:
+def test_a_stopped_line_pauses_until_somebody_resumes(db: Database) -> None:
     loop.start(db, SETTINGS)
-    loop.set_paused(db, True)
+    stops.stop(db, by="ada", reason="odd texts")
     loop.start(db, SETTINGS)
     assert loop.state(db).paused
-    loop.set_paused(db, False)
+    stops.resume(db, by="operator")
     assert not loop.state(db).paused
 
 
@@ -170,11 +180,10 @@ def test_the_overview(db: Database) -> None:
     for person in (people[0], people[1], people[1]):
         label(db, person)
     for person in people[:2]:
-        assert leases.take(db, person, seconds=300) is not None
+        take(db, person)
     sql(db, "UPDATE leases SET expires_at = now() WHERE state = 'open' AND labeler_id = :id", id=people[0])
-    skipped = leases.take(db, people[2], seconds=300)  # sweeps the one above
-    assert skipped is not None
-    leases.skip(db, people[2], skipped.id, reason=None)
+    skipped = take(db, people[2])  # sweeps the one above
+    answers.skip(db, people[2], skipped.id, reason=None)
     sql(db, "UPDATE queries SET created_at = created_at - interval '1 hour' WHERE answers > 0 OR retired")
     sql(db, "UPDATE queries SET created_at = created_at - interval '1 minute' WHERE position = 7")
     running(db, TrainReward(version=1, labels=1))

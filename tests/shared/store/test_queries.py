@@ -8,9 +8,10 @@ from sqlalchemy.exc import IntegrityError
 
 from shared.domain import JobState, LabeledQuery, NewQuery, Response
 from shared.messages import SampleQueries
-from shared.store import leases, queries
+from shared.store import queries
 from shared.store.database import Database
-from tests.shared.store.rows import add_person, add_policy, add_queries, label, new_query, running, seen, sql
+from shared.store.queries import Watermark
+from tests.shared.store.rows import add_person, add_policy, add_queries, label, new_query, running, seen, sql, take
 
 
 def test_all_or_nothing(db: Database) -> None:
@@ -45,7 +46,7 @@ def test_only_old_queries_that_wait_retire(db: Database) -> None:
     add_policy(db, 1)
     ada, grace = add_person(db, "ada"), add_person(db, "grace")
     label(db, ada)  # position 0
-    assert leases.take(db, grace, seconds=300) is not None  # position 1
+    take(db, grace)  # position 1
     add_queries(db, [3], policy_version=1)
     assert queries.retire(db, before=0) == 0
     assert queries.retire(db, before=1) == 1
@@ -61,10 +62,10 @@ def test_a_query_that_few_people_answered_retires_with_the_others(db: Database) 
     label(db, ada)
     label(db, grace)  # both answered 0
     label(db, ada)
-    assert leases.take(db, ada, seconds=300) is not None  # 1 has one answer, 2 is lent
+    take(db, ada)  # 1 has one answer, 2 is lent
     assert queries.retire(db, before=1) == 1
     assert sql(db, "SELECT position FROM queries WHERE retired") == [(1,)]
-    assert len(queries.labeled(db, upto=queries.label_watermark(db))) == 3
+    assert len(queries.labeled(db, upto=queries.watermark(db))) == 3
 
 
 def test_labels_are_read_by_position_whenever_they_were_given(db: Database) -> None:
@@ -74,20 +75,22 @@ def test_labels_are_read_by_position_whenever_they_were_given(db: Database) -> N
     add_queries(db, [5, 1], policy_version=1)
     ada, grace = add_person(db, "ada"), add_person(db, "grace")
     given = [label(db, person, position=2) for person in (ada, grace, grace, ada)]
-    assert [found.position for found in queries.labeled(db, upto=given[-1])] == [1, 3, 5, 8]
+    assert [found.position for found in queries.labeled(db, upto=Watermark(given[-1], 0))] == [1, 3, 5, 8]
     best = dict(sql(db, "SELECT id, best FROM labels"))
-    first = queries.labeled(db, upto=given[0])
+    first = queries.labeled(db, upto=Watermark(given[0], 0))
     responses = tuple((1, index) for index in range(4))
     assert first == [LabeledQuery(1, (1, 7), responses, best[given[0]], given[0], 1)]
-    assert [found.label_id for found in queries.labeled(db, upto=given[1])] == given[:2]
-    assert queries.labeled(db, upto=0) == []
+    assert [found.label_id for found in queries.labeled(db, upto=Watermark(given[1], 0))] == given[:2]
+    assert queries.labeled(db, upto=Watermark(0, 0)) == []
 
 
 def test_the_watermark_is_the_newest_label(db: Database) -> None:
-    assert queries.label_watermark(db) == 0
+    assert queries.watermark(db) == Watermark(0, 0)
     add_policy(db)
     add_queries(db, [0])
-    assert label(db, add_person(db)) == queries.label_watermark(db) > 0
+    given = label(db, add_person(db))
+    assert given > 0
+    assert queries.watermark(db) == Watermark(given, 0)
 
 
 def test_no_label_comes_in_below_the_watermark(db: Database) -> None:
@@ -95,12 +98,11 @@ def test_no_label_comes_in_below_the_watermark(db: Database) -> None:
     add_policy(db)
     add_queries(db, [0, 1])
     ada, grace = add_person(db, "ada"), add_person(db, "grace")
-    slow = leases.take(db, ada, seconds=300)
-    assert slow is not None
-    read: list[tuple[int, list[LabeledQuery]]] = []
+    slow = take(db, ada)
+    read: list[tuple[Watermark, list[LabeledQuery]]] = []
 
     def training() -> None:
-        watermark = queries.label_watermark(db)
+        watermark = queries.watermark(db)
         read.append((watermark, queries.labeled(db, upto=watermark)))
 
     reads = threading.Thread(target=training)

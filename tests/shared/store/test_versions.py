@@ -9,6 +9,7 @@ from shared.messages import PublishReference, TrainReward
 from shared.store import jobs, versions
 from shared.store.database import Database
 from shared.store.jobs import SupersededError
+from shared.store.queries import Watermark
 from tests.shared.store.rows import add_policy, add_reward, running, seen, sql
 
 
@@ -39,7 +40,7 @@ def test_the_newest_reward_is_the_newest_published_one(db: Database) -> None:
     assert published is not None
     assert published == versions.newest_reward(db)
     expected = RewardVersion(
-        2, RewardStatus.PUBLISHED, "sound", "reward/2", "0" * 64, 9, 1, 20, None, 0, 2.0, -1.0, published.created_at
+        2, RewardStatus.PUBLISHED, "sound", "reward/2", "0" * 64, 9, 1, 20, 0, None, 0, 2.0, -1.0, published.created_at
     )
     assert published == expected
     assert [dataclasses.replace(r, created_at=published.created_at) for r in versions.rewards(db)][1] == expected
@@ -77,7 +78,7 @@ def test_an_attempt_given_up_publishes_nothing(db: Database) -> None:
             sha256="0" * 64,
             labels=1,
             held_out=0,
-            label_watermark=1,
+            watermark=Watermark(1, 0),
             accuracy=0.5,
             compared=1,
             gain=1.0,

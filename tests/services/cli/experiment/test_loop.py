@@ -91,7 +91,7 @@ def stored_labels(demo: RunFolder) -> Iterator[list[LabeledQuery]]:
     with demo.held(), Supervisor(print) as supervisor:
         settings = start_servers(demo, Settings(), supervisor, demo.secrets(labelers=1))
         db = Database(settings.database_url.get_secret_value())
-        yield queries.labeled(db, upto=queries.label_watermark(db))
+        yield queries.labeled(db, upto=queries.watermark(db))
         db.close()
 
 

@@ -1,0 +1,1 @@
+"""The labeling API under load, beside the same SQL under pgbench."""
