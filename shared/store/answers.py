@@ -98,7 +98,7 @@ def undo(db: Database, labeler_id: int, lease_id: str, *, seconds: float) -> Lea
         if held is not None and held.id == lease_id:
             return claims.as_lease(held)
         if last_closed(connection, labeler_id) != lease_id:
-            raise ConflictError(f"lease {lease_id} is not your last answer or skip: only that one can be undone")
+            raise ConflictError("this question is not your last answer or skip: only that one can be undone")
         waits = [mine.query_id] + ([] if held is None else [held.query_id])
         connection.execute(
             select(Query.id).where(Query.id.in_(waits)).order_by(Query.id).with_for_update(key_share=True)
@@ -135,7 +135,7 @@ def _answer(connection: Connection, mine: Row[Any], said: Answer, seconds: float
         case LeaseState.DONE:
             return _receipt_again(connection, mine.id, said)
         case LeaseState.SKIPPED:
-            raise ConflictError(f"lease {mine.id} was skipped already and cannot be answered: go on with the next one")
+            raise ConflictError("this question was skipped already and cannot be answered: go on with the next one")
         case LeaseState.EXPIRED:
             _claim_again(connection, mine)
     label = {
@@ -171,7 +171,7 @@ def _claim_again(connection: Connection, mine: Row[Any]) -> None:
     claimed = update(Query).where(Query.id == mine.query_id, *free).values(claims=Query.claims + 1).returning(Query.id)
     if connection.scalar(claimed) is None:
         raise ConflictError(
-            f"lease {mine.id} expired and its place is taken, by somebody else or by another lease of yours, or the "
+            "this question expired and its place is taken, by somebody else or by another lease of yours, or the "
             "query retired: the answer was not taken; go on with the next one"
         )
 
@@ -183,7 +183,7 @@ def _receipt_again(connection: Connection, lease_id: str, said: Answer) -> Recei
     stands = Answer(label.position, label.rating, label.none_acceptable, flag, label.critique)
     if stands != said:
         raise ConflictError(
-            f"lease {lease_id} was answered with {_in_words(stands)}, which stands: {_in_words(said)} was not taken; "
+            f"this question was answered with {_in_words(stands)}, which stands: {_in_words(said)} was not taken; "
             "go on with the next one"
         )
     return Receipt(label.id, lease_id, said, label.created_at)
@@ -204,9 +204,9 @@ def _skip(connection: Connection, mine: Row[Any], reason: SkipReason | None, not
         case LeaseState.SKIPPED:
             return
         case LeaseState.DONE:
-            raise ConflictError(f"lease {mine.id} was answered already and cannot be skipped: go on with the next one")
+            raise ConflictError("this question was answered already and cannot be skipped: go on with the next one")
         case LeaseState.EXPIRED:
-            raise ConflictError(f"lease {mine.id} expired, so the query was given back: go on with the next one")
+            raise ConflictError("this question expired, so the query was given back: go on with the next one")
     connection.execute(RELEASE, {"lease_id": mine.id, "query_id": mine.query_id, "reason": reason, "note": note})
 
 
@@ -222,6 +222,4 @@ def _take_back_skip(connection: Connection, mine: Row[Any]) -> None:
     place = (Query.id == mine.query_id, Query.claims < Query.wanted)
     again = {"claims": Query.claims + 1, "retired": and_(Query.retired, Query.claims > 0)}  # retired by this skip alone
     if connection.scalar(update(Query).where(*place).values(again).returning(Query.id)) is None:
-        raise ConflictError(
-            f"lease {mine.id} cannot be undone: somebody else has its query now; go on with the next one"
-        )
+        raise ConflictError("this skip cannot be undone: somebody else has the question now; go on with the next one")

@@ -34,7 +34,8 @@ from shared.questions.shown import shown_order
 from shared.settings import LabelSettings
 from shared.store.tables import Labeler, LeaseRow, Query, Response
 
-SOON, LATER, MUCH_LATER = 0.5, 10.0, 60.0  # seconds; a sampling job takes some, a pause of the line minutes
+# When to ask again, in seconds: a sampling job takes some and may come before a lease ends, a pause takes minutes.
+SOON, BEFORE_LONG, LATER, MUCH_LATER = 0.5, 2.0, 10.0, 60.0
 
 NOW = func.clock_timestamp()
 SECONDS_LEFT = extract("epoch", LeaseRow.expires_at - NOW).label("seconds_left")
@@ -184,5 +185,5 @@ def _waiting(purpose: Purpose) -> ScalarSelect[int]:
 def _nothing(connection: Connection, person: Person) -> Nothing:
     row = connection.execute(WHY, {"labeler_id": person.id}).one()
     if row.first_back is not None:
-        return Nothing(EmptyReason.ALL_LEASED, min(max(SOON, float(row.first_back)), LATER))
+        return Nothing(EmptyReason.ALL_LEASED, min(max(SOON, float(row.first_back)), BEFORE_LONG))
     return Nothing(EmptyReason.PAUSED, LATER) if row.stopped else Nothing(EmptyReason.NONE_LEFT, SOON)

@@ -66,7 +66,7 @@ def renew(db: Database, labeler_id: int, lease_id: str, *, seconds: float) -> Re
         state = connection.scalar(select(LeaseRow.state).where(*mine))
     if state is None:
         raise unknown(lease_id)
-    raise ConflictError(f"lease {lease_id} is {state} and cannot be renewed: go on with the next one")
+    raise ConflictError(f"this question is {state} and cannot be kept for longer: go on with the next one")
 
 
 def progress(db: Database, labeler_id: int) -> Progress:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from services.cli.commands.options import FILE, say, store_option
+from services.cli.commands.options import FILE, json_option, say, store_option
 
 OPEN = {"min_open": True, "max_open": True}
 
@@ -40,7 +40,7 @@ def compare(
 
 @click.command()
 @click.option("--end", "ended", type=int, metavar="ID", help="End this one: its questions are asked no more.")
-@click.option("--json", "as_data", is_flag=True, help="As JSON.")
+@json_option
 @store_option
 def comparisons(path: Path | None, ended: int | None, as_data: bool) -> None:
     """How all comparisons stand, the newest first.
@@ -62,7 +62,7 @@ def comparisons(path: Path | None, ended: int | None, as_data: bool) -> None:
 
 
 @click.command()
-@click.option("--json", "as_data", is_flag=True, help="As JSON.")
+@json_option
 @store_option
 def leaderboard(path: Path | None, as_data: bool) -> None:
     """All versions, the strongest first, from comparisons and evaluation queries together.

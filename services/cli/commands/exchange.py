@@ -1,12 +1,11 @@
 """`export` and `import`: labels for others, and labels of others."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from services.cli.commands.options import FILE, say, store_option
+from services.cli.commands.options import FILE, period_options, say, store_option
 from shared.domain import Purpose
 
 EXPORTS = ("jsonl", "parquet", "trl", "openai")
@@ -20,8 +19,7 @@ IMPORTS = (*EXPORTS, "summarize", "hh")
 @click.option("--to-policy", type=int, help="Of queries that this policy version or an earlier one answered.")
 @click.option("--reward", type=int, help="All that this reward version read: what it was trained on, and held out.")
 @click.option("--labeler", "labelers", multiple=True, help="Of this labeler; may be said several times.")
-@click.option("--since", type=click.DateTime(), help="Given then or later, UTC.")
-@click.option("--until", type=click.DateTime(), help="Given before then, UTC.")
+@period_options
 @click.option("--include-retracted", is_flag=True, help="Also those that were taken back.")
 @click.option("--purpose", type=click.Choice([p.value for p in Purpose]), default="training", show_default=True)
 @store_option
@@ -39,8 +37,6 @@ def export(path: Path | None, file: Path, format: Any, purpose: str, **given: An
     from shared.store.exports import Selection
 
     given["labelers"] = tuple(given["labelers"])
-    for name in ("since", "until"):
-        given[name] = _utc(given[name])
     with opened(path) as (db, _):
         found = export_labels(db, file, format, Selection(purpose=Purpose(purpose), **given), say)
     say(f"{file}: {found.labels:,} labels as {found.items:,} items of {format}")
@@ -69,7 +65,3 @@ def import_(path: Path | None, file: Path, format: Any, skip_unfit: bool, **give
     with opened(path) as (db, _):
         found, left_out = import_labels(db, file, format, say, skip_unfit=skip_unfit, **given)
     say(f"{file}: {found.stored:,} labels stored, {found.known:,} there already, {left_out:,} left out")
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.replace(tzinfo=UTC)

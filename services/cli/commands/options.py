@@ -4,6 +4,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any, get_args
@@ -16,6 +17,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
 PRESETS = ("demo", "quick", "released", "paper")
 TASKS = get_args(TaskName)
+json_option = click.option("--json", "as_data", is_flag=True, help="As JSON.")
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -90,3 +92,14 @@ def store_option(command: Callable[..., None]) -> Callable[..., None]:
         type=FOLDER,
         help="Folder that holds the run. Default: PREFLOOP_DATABASE_URL, or the one last started in runs/.",
     )(command)
+
+
+def period_options(command: Callable[..., None]) -> Callable[..., None]:
+    """`since` and `until`, with time zone."""
+
+    def utc(_: click.Context, __: click.Parameter, moment: datetime | None) -> datetime | None:
+        return moment and moment.replace(tzinfo=UTC)
+
+    until = click.option("--until", type=click.DateTime(), callback=utc, help="Given before then, UTC.")
+    since = click.option("--since", type=click.DateTime(), callback=utc, help="Given then or later, UTC.")
+    return since(until(command))

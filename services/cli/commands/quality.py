@@ -1,35 +1,21 @@
 """`quality`, `gold`, `retract`, `lineage`: how far labels can be trusted, and what becomes of those that cannot."""
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from services.cli.commands.line import by_option
-from services.cli.commands.options import FILE, say, store_option
+from services.cli.commands.options import FILE, json_option, period_options, say, store_option
 from shared.domain import LoopError
 
 if TYPE_CHECKING:
     from shared.settings import Settings
     from shared.store.database import Database
     from shared.store.lineage import Lineage
-
-json_option = click.option("--json", "as_data", is_flag=True, help="As JSON.")
-
-
-def period_options(command: Callable[..., None]) -> Callable[..., None]:
-    """`since` and `until`, with time zone."""
-
-    def utc(_: click.Context, __: click.Parameter, moment: datetime | None) -> datetime | None:
-        return moment and moment.replace(tzinfo=UTC)
-
-    until = click.option("--until", type=click.DateTime(), callback=utc, help="Given before then, UTC.")
-    since = click.option("--since", type=click.DateTime(), callback=utc, help="Given then or later, UTC.")
-    return since(until(command))
 
 
 @click.command()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from services.cli.commands.options import FOLDER, folder_option, interruptible, loop_options, say
+from services.cli.commands.options import FOLDER, folder_option, interruptible, json_option, loop_options, say
 from shared.domain import LoopError
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def simulate(
 
 @click.command()
 @click.option("--dir", "path", type=FOLDER, help="Folder that holds the run. Default: the one last started in runs/.")
-@click.option("--json", "as_data", is_flag=True, help="As JSON.")
+@json_option
 def status(path: Path | None, as_data: bool) -> None:
     """What the loop has come to: labels, versions, KL. Works whether it runs or not."""
     import json
@@ -113,7 +113,7 @@ def status(path: Path | None, as_data: bool) -> None:
 @click.option("--version", type=click.IntRange(min=0), help="The policy to evaluate. Default: the newest.")
 @click.option("--queries", type=click.IntRange(min=1), default=512, show_default=True, help="Queries to compare on.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where to. Default: as the run.")
-@click.option("--json", "as_data", is_flag=True, help="As JSON.")
+@json_option
 def evaluate(path: Path | None, version: int | None, queries: int, device: str | None, as_data: bool) -> None:
     """Compare a policy with ρ on held-out queries: known reward or ROUGE and novelty, and KL. Running or not."""
     import json

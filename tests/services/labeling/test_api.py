@@ -187,7 +187,7 @@ def test_one_request_answers_and_brings_the_next_query(labeling: Labeling, db: D
         again = ada.post(f"/api/leases/{lease['id']}/answer", json=body).json()
         assert (again["receipt"], again["next"]["lease"]["id"]) == (answered["receipt"], upcoming["id"])
         held = grace.post("/api/leases", json={}).json()
-        assert held == {"lease": None, "reason": "all_leased", "retry_after": 10}
+        assert held == {"lease": None, "reason": "all_leased", "retry_after": 2}
         skipped = ada.post(f"/api/leases/{upcoming['id']}/skip", json={"next": True}).json()
     assert skipped["lease_id"] == upcoming["id"]
     assert skipped["next"] == {"lease": None, "reason": "none_left", "retry_after": 0.5}
@@ -224,7 +224,7 @@ def test_a_renewed_lease_lasts_longer(labeling: Labeling, db: Database) -> None:
         answer(ada, lease, 0)
         refused = ada.post(f"/api/leases/{lease['id']}/renew", json={})
         assert refused.status_code == 409
-        assert "is done and cannot be renewed" in refused.json()["detail"]
+        assert "is done and cannot be kept for longer" in refused.json()["detail"]
 
 
 def test_the_line_may_be_stopped_and_a_person_paused(labeling: Labeling, db: Database) -> None:

@@ -125,7 +125,7 @@ def test_another_answer_is_a_conflict_and_the_first_one_stands(
     with pytest.raises(ConflictError) as refused:
         answers.answer(db, ada, lease.id, other, seconds=1)
     assert str(refused.value) == (
-        f"lease {lease.id} was answered with position 1, flag broken, critique 'none of them ends', which stands: "
+        f"this question was answered with position 1, flag broken, critique 'none of them ends', which stands: "
         f"{words} was not taken; go on with the next one"
     )
     with pytest.raises(ConflictError, match="was answered already and cannot be skipped"):
@@ -185,9 +185,9 @@ def test_a_late_answer_is_refused_where_the_place_is_taken(db: Database, ada: in
         answer(db, grace, lease)
     if others == "retired it":
         answers.skip(db, grace, lease.id, reason=None)
-    with pytest.raises(ConflictError, match=f"lease {late.id} expired and its place is taken, .* was not taken"):
+    with pytest.raises(ConflictError, match=r"this question expired and its place is taken, .* was not taken"):
         answer(db, ada, late)
-    with pytest.raises(ConflictError, match=f"lease {late.id} expired, so the query was given back"):
+    with pytest.raises(ConflictError, match="this question expired, so the query was given back"):
         answers.skip(db, ada, late.id, reason=None)
     if others in ("took it", "are I"):
         answer(db, grace, lease)

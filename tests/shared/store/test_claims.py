@@ -140,7 +140,7 @@ def test_why_there_is_nothing(db: Database, ada: int) -> None:
     add_queries(db, [0])
     grace = add_person(db, "grace")
     lease = take(db, grace)  # a stop halts training, not people who have work
-    assert nothing(db, ada) == Nothing(EmptyReason.ALL_LEASED, 10)
+    assert nothing(db, ada) == Nothing(EmptyReason.ALL_LEASED, 2)
     sql(db, "UPDATE leases SET expires_at = now() + interval '4 seconds'")
     assert 3 < nothing(db, ada).retry_after <= 4
     answer(db, grace, lease)

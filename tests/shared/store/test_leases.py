@@ -90,7 +90,7 @@ def test_what_is_closed_or_lost_cannot_be_renewed(db: Database, ada: int) -> Non
     expire(db)
     take(db, add_person(db, "grace"))
     for lease, state in ((done, "done"), (skipped, "skipped"), (lost, "expired")):
-        with pytest.raises(ConflictError, match=f"lease {lease.id} is {state} and cannot be renewed"):
+        with pytest.raises(ConflictError, match=f"this question is {state} and cannot be kept for longer"):
             leases.renew(db, ada, lease.id, seconds=300)
 
 
