@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo up test check env bench clean
+.PHONY: demo up test check env bench load clean
 
 demo: .venv/installed  ## the whole loop with simulated labelers; ends by itself and leaves runs/demo/report.html
 	$(BIN)/prefloop demo
@@ -23,6 +23,9 @@ env: .venv/installed  ## .env with fresh secrets for docker compose
 
 bench: .venv/installed benchmarks/.venv/installed  ## prefloop beside TRL and transformers, 20 minutes; benchmarks/results.json
 	$(BIN)/python -m benchmarks
+
+load: .venv/installed  ## 200 labelers at the API beside pgbench, 4 minutes; benchmarks/labeling/results.json
+	$(BIN)/python -m benchmarks.labeling --out benchmarks/labeling/results.json
 
 clean:
 	rm -rf .venv benchmarks/.venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

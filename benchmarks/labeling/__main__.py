@@ -17,7 +17,6 @@ from benchmarks.labeling.world import World, labeling, world
 from shared.store.accounts import authenticate, hashed
 from shared.store.database import Database
 
-RESULTS = Path(__file__).with_name("results.json")
 PGBENCHES = 16  # connections: more of them made it no faster
 QUERIES = 60_000  # more than can be answered in a round
 
@@ -42,7 +41,7 @@ class Round:
 @click.option("--rounds", default=3, show_default=True, help="of both sides in turn")
 @click.option("--seconds", default=20.0, show_default=True, help="of one side in a round")
 @click.option("--pace", default=100.0, show_default=True, help="answers a second, in the last part")
-@click.option("--out", type=click.Path(path_type=Path), help="where to write the figures; a whole run: results.json")
+@click.option("--out", type=click.Path(path_type=Path), help="where to write the figures")
 def main(people: int, workers: int, rounds: int, seconds: float, pace: float, out: Path | None) -> None:
     """As fast as it goes, beside pgbench; then at a pace, for the latency. Every label is looked for in the end."""
     with tempfile.TemporaryDirectory() as name, world(Path(name), people) as ours:
