@@ -47,6 +47,7 @@ def add(db: Database, records: Iterable[Record], *, source: str, labeler: str | 
     `source` is named where labels come retracted. LoopError where there is no loop.
     """
     with db.transaction() as session:
+        session.execute(text("LOCK TABLE retractions IN ROW EXCLUSIVE MODE"))  # before labels, as queries.watermark does
         if session.get(Run, 1, with_for_update=True) is None:  # one import at a time: two would take the same positions
             raise LoopError("this store holds no loop yet: run `prefloop migrate`")
         importing = _Import(session, source, labeler)
