@@ -21,6 +21,7 @@ from shared.store.tables import Labeler, LabelRow, Query, Response, Retraction, 
 BATCH = 500  # records written at once
 NOBODY = "imported"  # the account of labels whose labeler is not known
 
+LOCK = text("LOCK TABLE retractions IN ROW EXCLUSIVE MODE")  # before labels, in the order of queries.watermark
 # Labels that several people gave to one imported query count as answers of one query: it is held out as a whole.
 RECOUNT = text(
     "UPDATE queries SET wanted = n, claims = n, answers = n "
@@ -47,7 +48,7 @@ def add(db: Database, records: Iterable[Record], *, source: str, labeler: str | 
     `source` is named where labels come retracted. LoopError where there is no loop.
     """
     with db.transaction() as session:
-        session.execute(text("LOCK TABLE retractions IN ROW EXCLUSIVE MODE"))  # before labels, as queries.watermark does
+        session.execute(LOCK)
         if session.get(Run, 1, with_for_update=True) is None:  # one import at a time: two would take the same positions
             raise LoopError("this store holds no loop yet: run `prefloop migrate`")
         importing = _Import(session, source, labeler)
