@@ -1,7 +1,7 @@
 // The panel of comparisons: asks /api/comparisons every ten seconds and shows how they stand.
-import { $, element, list, number, percent, put } from "./dom.js";
+import { element, list, number, percent } from "./dom.js";
+import { poll } from "./panel.js";
 
-const EVERY = 10000;
 const WIDTH = 96, HEIGHT = 12;
 
 const name = (one) => (one === 0 ? "ρ" : typeof one === "number" ? `π${one}` : one);
@@ -51,27 +51,9 @@ function standingRow({ contestant, labels, ...one }) {
   return element("tr", { title }, element("td", { text: name(contestant) }), ...rateCells(one), element("td", { text: number(labels), className: "n" }));
 }
 
-async function refresh() {
-  const answer = await fetch("/api/comparisons", { signal: AbortSignal.timeout(30000), headers: { Accept: "application/json" } });
-  const { comparisons, leaderboard, detail } = await answer.json();
-  if (!answer.ok) throw new Error(detail);
+function show({ comparisons, leaderboard }) {
   list("comparison-rows", comparisons, comparisonRow, "td");
   list("leaderboard-rows", leaderboard, standingRow, "td");
 }
 
-function trouble(text) {
-  $("comparisons-trouble").hidden = !text;
-  put("comparisons-trouble", text);
-}
-
-async function poll() {
-  try {
-    if (!document.hidden) await refresh();
-    trouble("");
-  } catch (error) {
-    trouble(`These figures are old: ${error.name === "TypeError" ? "the dashboard does not answer" : error.message}`);
-  }
-  setTimeout(poll, EVERY);
-}
-
-poll();
+poll("/api/comparisons", "comparisons", show);

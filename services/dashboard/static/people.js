@@ -1,8 +1,8 @@
 // The panel of people: how far their labels can be trusted. Asks /api/people, which is made anew every ten seconds.
 import { chart } from "./charts.js";
-import { $, element, fixed, list, number, percent, put } from "./dom.js";
+import { $, element, fixed, list, number, percent } from "./dom.js";
+import { poll } from "./panel.js";
 
-const EVERY = 10000;
 const UNDEFINED = "undefined";
 let policies = [];
 
@@ -77,10 +77,7 @@ function personRow({ name, figures, skipped, retracted, paused_reason: paused })
   );
 }
 
-async function refresh() {
-  const answer = await fetch("/api/people", { signal: AbortSignal.timeout(30000), headers: { Accept: "application/json" } });
-  const report = await answer.json();
-  if (!answer.ok) throw new Error(report.detail);
+function show(report) {
   list("people-overall", overallWords(report), overallFigure, "dd");
   list("people-rows", report.people, personRow, "td");
   policies = report.policies.filter(({ figures }) => figures.labels > 0);
@@ -88,19 +85,4 @@ async function refresh() {
   drawComplaints([policies.map(({ version }) => version), shares("none_acceptable"), shares("flagged")]);
 }
 
-function trouble(text) {
-  $("people-trouble").hidden = !text;
-  put("people-trouble", text);
-}
-
-async function poll() {
-  try {
-    if (!document.hidden) await refresh();
-    trouble("");
-  } catch (error) {
-    trouble(`These figures are old: ${error.name === "TypeError" ? "the dashboard does not answer" : error.message}`);
-  }
-  setTimeout(poll, EVERY);
-}
-
-poll();
+poll("/api/people", "people", show);
