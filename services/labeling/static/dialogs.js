@@ -4,11 +4,18 @@ import { $, put } from "./dom.js";
 
 const OFF = "single keys off"; // for those whose software types letters of its own
 
+const waiting = new WeakMap(); // who is to be told how a dialog was closed, by dialog
+
 /** Open a dialog. Gives the value of the button that closed it, "" where it was left. */
 export function open(dialog) {
+  closed(dialog); // the browser's event comes a little after the closing, and must not end this opening
   dialog.returnValue = "";
   dialog.showModal();
-  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue), { once: true }));
+  return new Promise((resolve) => waiting.set(dialog, resolve));
+}
+
+function closed(dialog) {
+  if (!dialog.open) waiting.get(dialog)?.(dialog.returnValue);
 }
 
 /** Ask for a reason to skip. Gives {reason, note}, or null where the person came back. */
@@ -38,6 +45,7 @@ export async function whyStop(stop) {
 }
 
 function listenInside(dialog) {
+  dialog.addEventListener("close", () => closed(dialog));
   dialog.addEventListener("click", ({ target, detail }) => {
     const button = target.closest("button[value]");
     if (button && detail < 2) dialog.close(button.value); // a double click's second half was for what opened it

@@ -70,6 +70,23 @@ def test_a_flag_can_be_taken_off(page: Page, question: str, db: Database) -> Non
     assert remarks(db) == {question: (None, None)}
 
 
+def test_a_dialog_opened_again_at_once_is_not_ended_by_its_last_closing(page: Page, question: str, db: Database) -> None:
+    """The browser tells of a closing a little later, here after the next opening."""
+    page.keyboard.press("f")
+    page.keyboard.press("4")
+    page.keyboard.press("f")
+    page.evaluate("""() => {
+        const button = (value) => document.querySelector(`#flagging button[value="${value}"]`);
+        button("").click();
+        document.querySelector("#flag").click();
+    }""")
+    page.keyboard.press("f")
+    expect(page.locator("#flagged")).to_be_hidden()
+    page.keyboard.press("1")
+    expect_labels(page, 1)
+    assert remarks(db) == {question: (None, None)}
+
+
 def test_skips(page: Page, labeling: Labeling, db: Database) -> None:
     """With a reason, a note, both or neither, by two keys where it is quickest; Escape is no skip."""
     note = ["s", "Shift+Tab", "Shift+Tab", "h", "2"]
