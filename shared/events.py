@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from shared.domain import Flag, Purpose
+from shared.domain import Cause, Flag, Purpose
 
 EventType = Literal[
     "label.created",
@@ -74,11 +74,12 @@ class PolicyData(Data):
 
 
 class StopData(Data):
-    """Who stopped the line, and the reason they gave to operators."""
+    """Who stopped the line, and the reason they gave to operators. `cause`: the loop stopped itself."""
 
     stop_id: int
     by: str
     reason: str
+    cause: Cause | None = None
 
 
 class ResumeData(Data):

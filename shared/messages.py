@@ -46,13 +46,17 @@ class SampleQueries(Message):
 
 
 class TrainReward(Message):
-    """Train reward version `version` from ρ on all labels there are; at least `labels` were there when planned."""
+    """Train reward version `version` from ρ on all labels there are; at least `labels` were there when planned.
+
+    `request`: the action by which an operator asked for it; None: the plan wants it.
+    """
 
     queue: ClassVar[str] = "reward_trainer"
     timeout_seconds: ClassVar[int] = 6 * 3600
     kind: Literal["train_reward"] = "train_reward"
     version: int
     labels: int
+    request: int | None = None
 
     @property
     def key(self) -> str:
@@ -60,18 +64,34 @@ class TrainReward(Message):
 
 
 class TrainPolicy(Message):
-    """One PPO segment: policy `version` from its parent `version - 1`, with one pinned reward version."""
+    """One PPO segment: policy `version` from `parent`, with one pinned reward version."""
 
     queue: ClassVar[str] = "ppo"
     timeout_seconds: ClassVar[int] = 24 * 3600
     kind: Literal["train_policy"] = "train_policy"
     version: int
     reward_version: int
+    parent: int = Field(default_factory=lambda data: data["version"] - 1)  # in jobs older than rollbacks it is missing
 
     @property
     def key(self) -> str:
         return f"policy-{self.version}"
 
 
-AnyMessage = Annotated[PublishReference | SampleQueries | TrainReward | TrainPolicy, Field(discriminator="kind")]
+class PruneCheckpoints(Message):
+    """Remove the weights of old versions that nothing uses: an operator's action `request` asked for it."""
+
+    queue: ClassVar[str] = "sampler"  # the least busy of those that reach the checkpoints
+    timeout_seconds: ClassVar[int] = 900
+    kind: Literal["prune_checkpoints"] = "prune_checkpoints"
+    request: int
+
+    @property
+    def key(self) -> str:
+        return f"prune-{self.request}"
+
+
+AnyMessage = Annotated[
+    PublishReference | SampleQueries | TrainReward | TrainPolicy | PruneCheckpoints, Field(discriminator="kind")
+]
 ADAPTER: TypeAdapter[AnyMessage] = TypeAdapter(AnyMessage)

@@ -11,8 +11,15 @@ Where several people answer one query, its further answers are labels too when t
 labeler will never give them. So a loop may end with some labels more than its budget.
 """
 
-from shared.domain import LoopState, Schedule
-from shared.messages import AnyMessage, PublishReference, SampleQueries, TrainPolicy, TrainReward
+from shared.domain import LoopState, Schedule, Service
+from shared.messages import (
+    AnyMessage,
+    PruneCheckpoints,
+    PublishReference,
+    SampleQueries,
+    TrainPolicy,
+    TrainReward,
+)
 from shared.settings import LabelSettings, Settings
 
 FUTILE = 256  # queries tried in vain before the loop says that this policy cannot answer this task
@@ -89,16 +96,36 @@ def blocked(state: LoopState, settings: Settings) -> str | None:
 
 
 def plan(state: LoopState, settings: Settings) -> tuple[AnyMessage, ...]:
-    """The messages to send now. None while paused, blocked or finished, and none for work that is already under way."""
-    if state.paused or finished(state, settings) or blocked(state, settings) is not None:
+    """The messages to send now. None while paused, blocked or finished, and none for work that is already under way.
+
+    What operators ask for (`retrain`, `prune`) is sent when the loop is finished or blocked too. Nothing new is sent to
+    a service that is paused.
+    """
+    if state.paused:
         return ()
+    messages = (*_asked_for(state), *_wanted(state, settings))
+    return tuple(message for message in messages if Service(message.queue) not in state.services)
+
+
+def _asked_for(state: LoopState) -> list[AnyMessage]:
+    asked: list[AnyMessage] = []
+    if state.prune is not None:
+        asked.append(PruneCheckpoints(request=state.prune))
+    if state.retrain is not None and not state.training_reward and state.policy_version is not None:
+        asked.append(TrainReward(version=state.last_reward + 1, labels=0, request=state.retrain))
+    return asked
+
+
+def _wanted(state: LoopState, settings: Settings) -> list[AnyMessage]:
+    if finished(state, settings) or blocked(state, settings) is not None:
+        return []
     if state.policy_version is None:
-        return () if state.training_policy else (PublishReference(),)
-    return (
+        return [] if state.training_policy else [PublishReference()]
+    return [
         *_sample(state, settings, state.policy_version),
         *_train_reward(state, settings),
         *_train_policy(state, settings, state.policy_version),
-    )
+    ]
 
 
 def _segment(settings: Settings) -> int:
@@ -145,14 +172,14 @@ def _missing_online(state: LoopState, settings: Settings) -> int:
 
 def _train_reward(state: LoopState, settings: Settings) -> list[TrainReward]:
     counts, k = thresholds(settings), state.reward_trainings
-    if state.training_reward or k >= len(counts) or state.labels < counts[k]:
+    if state.training_reward or state.retrain is not None or k >= len(counts) or state.labels < counts[k]:
         return []
     if settings.schedule is not Schedule.ONLINE:
         if state.open_queries or state.sampling:
             return []  # further answers were quicker than the last first ones: all that was asked is answered first
         if k > _stage(state, settings) and state.reward_version is not None:
             return []  # this stage has its reward model: the policy's turn
-    return [TrainReward(version=k + 1, labels=counts[k])]
+    return [TrainReward(version=max(state.last_reward, k) + 1, labels=counts[k])]
 
 
 def _train_policy(state: LoopState, settings: Settings, policy_version: int) -> list[TrainPolicy]:
@@ -162,4 +189,5 @@ def _train_policy(state: LoopState, settings: Settings, policy_version: int) -> 
         ready = state.labels >= labels_by(settings, state.episodes)
     else:  # stages beyond the last reward training keep its model
         ready = state.reward_trainings >= min(_stage(state, settings) + 1, len(thresholds(settings)))
-    return [TrainPolicy(version=policy_version + 1, reward_version=state.reward_version)] if ready else []
+    version = max(state.last_policy, policy_version) + 1  # after a rollback those of abandoned versions stay theirs
+    return [TrainPolicy(version=version, parent=policy_version, reward_version=state.reward_version)] if ready else []

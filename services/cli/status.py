@@ -32,8 +32,8 @@ def read(db: Database, settings: Settings) -> Status:
     blocked = plan.blocked(state, settings)
     return Status(
         state,
-        versions.newest_policy(db),
-        versions.newest_reward(db),
+        versions.live_policy(db),
+        versions.live_reward(db),
         next(iter(human_win_rates(db)[-1:]), None),
         phase(state, settings, blocked),
         blocked,

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from services.labeling.app import build
 from shared.settings import load_settings
+from shared.startup import running
 from shared.store.database import Database
 from shared.telemetry import configure
 
@@ -27,18 +28,18 @@ def app() -> FastAPI:
 
 def main() -> None:
     settings = load_settings()
-    configure("labeling", settings.log_level)
-    uvicorn.run(
-        "services.labeling.main:app",
-        factory=True,
-        workers=settings.web.labeling_workers,
-        host=settings.web.host,
-        port=settings.web.labeling_port,
-        loop="uvloop",
-        http="httptools",
-        log_config=None,
-        access_log=False,
-    )
+    with running("labeling", settings):
+        uvicorn.run(
+            "services.labeling.main:app",
+            factory=True,
+            workers=settings.web.labeling_workers,
+            host=settings.web.host,
+            port=settings.web.labeling_port,
+            loop="uvloop",
+            http="httptools",
+            log_config=None,
+            access_log=False,
+        )
 
 
 def _end_with(parent: BaseProcess) -> None:

@@ -8,8 +8,7 @@ from services.orchestrator.tick import tick
 from shared.domain import LoopError
 from shared.queues import Queues
 from shared.settings import load_settings
-from shared.store.database import Database
-from shared.telemetry import configure
+from shared.startup import running
 
 EVERY_SECONDS = 0.5
 TROUBLE_SECONDS = 3.0
@@ -19,20 +18,19 @@ log = logging.getLogger("orchestrator")
 
 def main() -> None:
     settings = load_settings()
-    configure("orchestrator", settings.log_level)
-    db = Database(settings.database_url.get_secret_value())
     queues = Queues(settings.redis_url.get_secret_value())
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     pause = EVERY_SECONDS
-    while not stop.wait(pause):
-        try:
-            tick(db, queues, settings)
-            pause = EVERY_SECONDS
-        except LoopError as error:  # what is missing is found again at the next look
-            log.warning("%s", error)
-            pause = TROUBLE_SECONDS
+    with running("orchestrator", settings) as db:
+        while not stop.wait(pause):
+            try:
+                tick(db, queues, settings)
+                pause = EVERY_SECONDS
+            except LoopError as error:  # what is missing is found again at the next look
+                log.warning("%s", error)
+                pause = TROUBLE_SECONDS
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import logging
 
+from shared.live import current
 from shared.plan import plan
 from shared.queues import SILENT_SECONDS, Queues
 from shared.settings import LabelSettings, Settings
@@ -17,9 +18,10 @@ def tick(db: Database, queues: Queues, settings: Settings) -> int:
     It may be cut off anywhere and run twice at once: a job is noted once by its key, and a message that comes twice
     finds its job taken.
     """
+    settings = current(db, settings)
     for key in jobs.give_up_silent(db, seconds=SILENT_SECONDS):
         log.warning("%s: its worker fell silent; another attempt", key)
-    newest = versions.newest_policy(db)
+    newest = versions.live_policy(db)
     if newest is not None and (retired := queries.retire(db, before=newest.version - settings.sampler.staleness)):
         log.info("%d queries retired: policy %d is too far from those that answered them", retired, newest.version)
     _pause_by_gold(db, settings.labels)

@@ -9,7 +9,8 @@ import torch
 from shared.checkpoints import Checkpoints
 from shared.domain import Job
 from shared.language.policy import Policy, import_policy, save_policy
-from shared.line import halt_while_stopped
+from shared.line import between_steps
+from shared.live import current
 from shared.messages import ADAPTER, PublishReference, TrainPolicy
 from shared.settings import Settings
 from shared.store import loop, versions
@@ -38,7 +39,7 @@ class PPOWorker:
     def __init__(
         self, settings: Settings, db: Database, checkpoints: Checkpoints, weights: Weights, device: torch.device
     ) -> None:
-        self._settings = settings
+        self._base = self._settings = settings
         self._db = db
         self._checkpoints = checkpoints
         self._weights = weights
@@ -46,6 +47,7 @@ class PPOWorker:
         self._learner: Learner | None = None
 
     def __call__(self, job: Job) -> None:
+        self._settings = current(self._db, self._base)
         match ADAPTER.validate_python(job.message):
             case PublishReference():
                 self._publish_reference(job)
@@ -58,15 +60,19 @@ class PPOWorker:
         policy = import_policy(self._settings.model.ref_policy).to(self._device)
         load_task(self._settings.task, policy.tokenizer)  # a task that cannot be asked should fail now, not later
         state = new_state(policy, self._settings.ppo, device=self._device, seed=self._settings.seed)
-        self._publish(job, Learner(0, policy, state), reward_version=None, stats=[])
+        self._publish(job, Learner(0, policy, state), parent=None, reward_version=None, stats=[])
         log.info("policy 0 is %s", self._settings.model.ref_policy)
 
     def _train(self, job: Job, message: TrainPolicy) -> None:
-        halt_while_stopped(self._db)
-        learner = self._learner_at(message.version - 1)
+        between_steps(self._db, job)
+        learner = self._learner_at(message.parent)
         self._learner = None  # in motion: worth nothing to anyone unless this job publishes it
         log.info(
-            "policy %d: from episode %d with reward %d", message.version, learner.state.episodes, message.reward_version
+            "policy %d: from policy %d at episode %d with reward %d",
+            message.version,
+            message.parent,
+            learner.state.episodes,
+            message.reward_version,
         )
 
         def on_batch(episodes: int, stats: BatchStats) -> None:
@@ -75,7 +81,7 @@ class PPOWorker:
                 self._db, policy_version=message.version, batch=batch, episodes=episodes, stats=stats.as_dict()
             )
             log.info("episode %d: score %.3f, kl %.2f, %.1f s", episodes, stats.score, stats.kl, stats.seconds)
-            halt_while_stopped(self._db)
+            between_steps(self._db, job)
 
         stats = train_segment(
             learner.policy,
@@ -88,7 +94,7 @@ class PPOWorker:
             on_batch=on_batch,
         )
         learner.version = message.version
-        self._publish(job, learner, reward_version=message.reward_version, stats=stats)
+        self._publish(job, learner, parent=message.parent, reward_version=message.reward_version, stats=stats)
         self._learner = learner
 
     def _learner_at(self, version: int) -> Learner:
@@ -99,8 +105,9 @@ class PPOWorker:
         state = load_state(folder / TRAINER, policy, self._settings.ppo, device=self._device)
         return Learner(version, policy, state)
 
-    def _publish(self, job: Job, learner: Learner, *, reward_version: int | None, stats: list[BatchStats]) -> None:
-        parent = learner.version - 1 if learner.version else None
+    def _publish(
+        self, job: Job, learner: Learner, *, parent: int | None, reward_version: int | None, stats: list[BatchStats]
+    ) -> None:
         last = stats[-1] if stats else None
 
         def write(folder: Path) -> None:

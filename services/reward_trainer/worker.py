@@ -8,7 +8,8 @@ from shared.checkpoints import Checkpoints
 from shared.domain import Job, LabeledQuery
 from shared.language.reward_heads import RewardHeads, save_reward_heads
 from shared.language.reward_model import RewardModel, save_reward_model
-from shared.line import halt_while_stopped
+from shared.line import between_steps
+from shared.live import current
 from shared.messages import ADAPTER, TrainReward
 from shared.questions.kinds import QUESTIONS
 from shared.settings import Settings
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 
 class RewardTrainer:
     def __init__(self, settings: Settings, db: Database, checkpoints: Checkpoints, weights: Weights) -> None:
-        self._settings = settings
+        self._base = self._settings = settings
         self._db = db
         self._checkpoints = checkpoints
         self._weights = weights
@@ -34,12 +35,13 @@ class RewardTrainer:
         message = ADAPTER.validate_python(job.message)
         if not isinstance(message, TrainReward):
             raise TypeError(f"the reward trainer cannot do {message.kind}")
-        settings, version = self._settings, message.version
-        halt_while_stopped(self._db)
+        settings = self._settings = current(self._db, self._base)
+        version = message.version
+        between_steps(self._db, job)
         watermark = queries.watermark(self._db)
         labels = queries.labeled(self._db, upto=watermark)
         log.info("reward %d: training on %d labels", version, len(labels))
-        training = self._trained(labels, version)
+        training = self._trained(job, labels, version)
         verdict = judge(training, question=QUESTIONS[settings.labels.kind])
         figures = {name: getattr(training, name) for name in ("labels", "held_out", "accuracy", "compared")}
         heads = self._heads(training.model, labels, version) if settings.labels.order == "disagreement" else None
@@ -77,11 +79,12 @@ class RewardTrainer:
             watermark=watermark,
             gain=training.model.gain.item(),
             bias=training.model.bias.item(),
+            request_id=message.request,
             **figures,
         )
         log.info("reward %d %s: %s", version, verdict.status, verdict.reason)
 
-    def _trained(self, labels: list[LabeledQuery], version: int) -> RewardTraining:
+    def _trained(self, job: Job, labels: list[LabeledQuery], version: int) -> RewardTraining:
         settings, ref_policy = self._settings, self._weights.policy(0)
         return train_reward(
             ref_policy,
@@ -93,7 +96,7 @@ class RewardTrainer:
             task_settings=settings.task,
             held_out=settings.labels.held_out,
             seed=settings.seed,
-            on_step=self._after_step(version),
+            on_step=self._after_step(job, version),
         )
 
     def _heads(self, model: RewardModel, labels: list[LabeledQuery], version: int) -> RewardHeads | None:
@@ -109,10 +112,10 @@ class RewardTrainer:
             seed=settings.seed,
         )
 
-    def _after_step(self, version: int) -> Callable[[int, int, float], None]:
+    def _after_step(self, job: Job, version: int) -> Callable[[int, int, float], None]:
         def after_step(step: int, steps: int, loss: float) -> None:
             if step % max(1, steps // 10) == 0:
                 log.info("reward %d: step %d of %d, loss %.3f", version, step, steps, loss)
-            halt_while_stopped(self._db)
+            between_steps(self._db, job)
 
         return after_step

@@ -4,19 +4,19 @@ from services.sampler.worker import Sampler
 from shared import queues
 from shared.checkpoints import Checkpoints
 from shared.settings import load_settings
-from shared.store.database import Database
-from shared.telemetry import configure
+from shared.startup import running
 from shared.training.machine import prepare
 from shared.weights import Weights
 
 
 def main() -> None:
     settings = load_settings()
-    configure("sampler", settings.log_level)
-    db = Database(settings.database_url.get_secret_value())
-    device = prepare(settings.model)
-    weights = Weights(db, Checkpoints(settings.checkpoints), device=device, autocast=settings.model.autocast)
-    queues.serve(settings.redis_url.get_secret_value(), "sampler", db, Sampler(settings, db, weights))
+    with running("sampler", settings) as db:
+        device = prepare(settings.model)
+        checkpoints = Checkpoints(settings.checkpoints)
+        weights = Weights(db, checkpoints, device=device, autocast=settings.model.autocast)
+        worker = Sampler(settings, db, weights)
+        queues.serve(settings.redis_url.get_secret_value(), "sampler", db, worker)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 import logging
 
 from shared.domain import Job, NewQuery
+from shared.line import between_steps
+from shared.live import current
 from shared.messages import ADAPTER, SampleQueries
 from shared.questions.kinds import QUESTIONS
 from shared.settings import Settings
@@ -18,11 +20,13 @@ log = logging.getLogger(__name__)
 
 class Sampler:
     def __init__(self, settings: Settings, db: Database, weights: Weights) -> None:
-        self._settings = settings
+        self._base = self._settings = settings
         self._db = db
         self._weights = weights
 
     def __call__(self, job: Job) -> None:
+        self._settings = current(self._db, self._base)
+        between_steps(self._db, job)
         message = ADAPTER.validate_python(job.message)
         if not isinstance(message, SampleQueries):
             raise TypeError(f"the sampler cannot do {message.kind}")

@@ -3,13 +3,12 @@
 import logging
 import signal
 import threading
-from contextlib import closing
 
 from services.webhooks.worker import Worker
-from shared.domain import LoopError
+from shared.domain import LoopError, Service
 from shared.settings import load_settings
-from shared.store.database import Database
-from shared.telemetry import configure
+from shared.startup import running
+from shared.store import stops
 
 EVERY_SECONDS = 1.0
 WITHOUT_WEBHOOKS_SECONDS = 5.0
@@ -20,15 +19,15 @@ log = logging.getLogger("webhooks")
 
 def main() -> None:
     settings = load_settings()
-    configure("webhooks", settings.log_level)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     pause = 0.0
-    with closing(Database(settings.database_url.get_secret_value())) as db, Worker(db) as worker:
+    with running("webhooks", settings) as db, Worker(db) as worker:
         while not stop.wait(pause):
             try:
-                pause = EVERY_SECONDS if worker.look() else WITHOUT_WEBHOOKS_SECONDS
+                halted = stops.halting(db, Service.WEBHOOKS) is not None
+                pause = EVERY_SECONDS if not halted and worker.look() else WITHOUT_WEBHOOKS_SECONDS
             except LoopError as error:  # what was not told is found again
                 log.warning("%s", error)
                 pause = TROUBLE_SECONDS

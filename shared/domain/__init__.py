@@ -2,6 +2,10 @@
 
 from shared.domain.labels import Answer, EmptyReason, Flag, Lease, LeaseState, Nothing, Progress, Receipt, SkipReason
 from shared.domain.loop import (
+    Action,
+    ActionKind,
+    Cause,
+    Check,
     Job,
     JobState,
     LoopError,
@@ -10,6 +14,7 @@ from shared.domain.loop import (
     RewardStatus,
     RewardVersion,
     Schedule,
+    Service,
     Stop,
     TaskName,
 )
@@ -17,7 +22,11 @@ from shared.domain.people import Principal, Role
 from shared.domain.queries import ComparisonState, LabeledQuery, LabelKind, NewQuery, Purpose, Response
 
 __all__ = [
+    "Action",
+    "ActionKind",
     "Answer",
+    "Cause",
+    "Check",
     "ComparisonState",
     "EmptyReason",
     "Flag",
@@ -41,6 +50,7 @@ __all__ = [
     "RewardVersion",
     "Role",
     "Schedule",
+    "Service",
     "SkipReason",
     "Stop",
     "TaskName",

@@ -121,7 +121,7 @@ def _mine(connection: Connection, labeler_id: int, lease_id: str) -> Row[Any]:
 
 
 def _next(connection: Connection, labeler_id: int, mine: Row[Any], labels: LabelSettings) -> Lease | Nothing:
-    person = Person(labeler_id, mine.leases_taken, mine.paused, mine.due)
+    person = Person(labeler_id, mine.leases_taken, mine.paused, mine.due, mine.halted)
     if mine.state == LeaseState.OPEN:  # it was their only one, and is closed now
         return claims.claim(connection, person, labels)
     return claims.lend(connection, person, labels)

@@ -29,10 +29,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from shared.domain import EmptyReason, Lease, LeaseState, Nothing, Purpose
+from shared.domain import EmptyReason, Lease, LeaseState, Nothing, Purpose, Service
 from shared.questions.shown import shown_order
 from shared.settings import LabelSettings
-from shared.store.tables import Labeler, LeaseRow, Query, Response
+from shared.store.tables import Labeler, LeaseRow, Query, Response, StopRow
 
 # When to ask again, in seconds: a sampling job takes some and may come before a lease ends, a pause takes minutes.
 SOON, BEFORE_LONG, LATER, MUCH_LATER = 0.5, 2.0, 10.0, 60.0
@@ -57,7 +57,8 @@ SEEN = (
     .exists()
 )
 
-PERSON = (Labeler.leases_taken, Labeler.paused_at.is_not(None).label("paused"), DUE)
+HALTED = exists().where(StopRow.resumed_at.is_(None), StopRow.service == Service.LABELING).label("halted")
+PERSON = (Labeler.leases_taken, Labeler.paused_at.is_not(None).label("paused"), DUE, HALTED)
 LOCK = select(*PERSON).where(Labeler.id == bindparam("labeler_id")).with_for_update(key_share=True)
 HELD = (
     select(
@@ -90,7 +91,7 @@ WHY = text(  # `first_back`: seconds until something comes back that others hold
     "JOIN queries ON queries.id = query_id WHERE state = 'open' AND claims = wanted AND NOT retired AND NOT EXISTS "
     "(SELECT FROM leases AS mine WHERE mine.query_id = queries.id AND mine.labeler_id = :labeler_id "
     "AND mine.state <> 'expired')) AS first_back, "
-    "EXISTS (SELECT FROM stops WHERE resumed_at IS NULL) AS stopped"
+    "EXISTS (SELECT FROM stops WHERE resumed_at IS NULL AND service IS NULL) AS stopped"
 )
 
 
@@ -98,18 +99,19 @@ WHY = text(  # `first_back`: seconds until something comes back that others hold
 class Person:
     """A labeler, whose row is locked: that serialises what their windows do. `due`: somebody's lease is past its time.
 
-    `leases_taken` counts the queries ever lent to them.
+    `halted`: an operator paused labeling. `leases_taken` counts the queries ever lent to them.
     """
 
     id: int
     leases_taken: int
     paused: bool
     due: bool
+    halted: bool
 
 
 def lock(connection: Connection, labeler_id: int) -> Person:
     row = connection.execute(LOCK, {"labeler_id": labeler_id}).one()
-    return Person(labeler_id, row.leases_taken, row.paused, row.due)
+    return Person(labeler_id, row.leases_taken, row.paused, row.due, row.halted)
 
 
 def lend(connection: Connection, person: Person, labels: LabelSettings) -> Lease | Nothing:
@@ -128,6 +130,8 @@ def claim(connection: Connection, person: Person, labels: LabelSettings) -> Leas
         connection.execute(SWEEP)
     if person.paused:
         return Nothing(EmptyReason.YOU_ARE_PAUSED, MUCH_LATER)
+    if person.halted:
+        return Nothing(EmptyReason.PAUSED, LATER)
     purposes = turn(person, gold_share=labels.gold_share, comparison_share=labels.comparison_share)
     found = connection.execute(_claim(purposes), {"labeler_id": person.id}).one_or_none()
     if found is None:

@@ -59,7 +59,8 @@ LABEL = (
     *(getattr(LabelRow, name) for name in ("purpose", "best", "rating", "none_acceptable", "flag", "policy_version")),
 )
 RETRACTION = (LabelRow.retraction_id, Retraction.by)
-STOP = (StopRow.id.label("stop_id"), StopRow.by, StopRow.reason)
+WHOLE = StopRow.service.is_(None)  # pauses of single services are not the line's
+STOP = (StopRow.id.label("stop_id"), StopRow.by, StopRow.reason, StopRow.cause)
 RESUME = (StopRow.id.label("stop_id"), StopRow.resumed_by.label("by"))
 REWARD = [getattr(Reward, name) for name in events.RewardData.model_fields]
 POLICY = [getattr(Policy, name) for name in events.PolicyData.model_fields]
@@ -89,12 +90,14 @@ SOURCES: dict[EventType, Source] = {
         ("version",), select(func.max(Policy.version)), select(*POLICY, Policy.created_at.label("timestamp"))
     ),
     "line.stopped": Source(
-        ("stop_id",), select(func.max(StopRow.id)), select(*STOP, StopRow.created_at.label("timestamp"))
-    ),
-    "line.resumed": Source(  # a stop ends before the next begins: its id orders both
         ("stop_id",),
-        select(func.max(StopRow.id)).where(StopRow.resumed_at.is_not(None)),
-        select(*RESUME, StopRow.resumed_at.label("timestamp")).where(StopRow.resumed_at.is_not(None)),
+        select(func.max(StopRow.id)).where(WHOLE),
+        select(*STOP, StopRow.created_at.label("timestamp")).where(WHOLE),
+    ),
+    "line.resumed": Source(  # a stop of the line ends before its next begins: its id orders both
+        ("stop_id",),
+        select(func.max(StopRow.id)).where(WHOLE, StopRow.resumed_at.is_not(None)),
+        select(*RESUME, StopRow.resumed_at.label("timestamp")).where(WHOLE, StopRow.resumed_at.is_not(None)),
     ),
 }
 

@@ -3,9 +3,12 @@
     queued -> running -> done                   begin, then finish in the transaction that stores the result
                       -> queued, attempt + 1    failed, given back, or silent for too long
                       -> failed                 after TRIES failures; `retry_failed` gives it TRIES more
+           -> canceled                          an operator rolled back
 
 `attempt` fences: only the attempt the store knows as running can finish, so one that was given up cannot publish.
 """
+
+from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Float, and_, case, cast, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -79,6 +82,20 @@ def fail(db: Database, key: str, attempt: int, error: str) -> None:
     """Try again, or call it failed after TRIES failures."""
     with db.transaction() as session:
         session.execute(update(JobRow).where(_running(key, attempt)).values(**_next_try(storable(error))))
+
+
+def require_running(db: Database, key: str, attempt: int) -> None:
+    """SupersededError where this attempt was given up or canceled. While the store is away, nobody knows: LoopError."""
+    with db.glance() as connection:
+        if connection.execute(select(JobRow.key).where(_running(key, attempt))).one_or_none() is None:
+            raise SupersededError(f"attempt {attempt} of {key} was given up meanwhile")
+
+
+def cancel(session: Session, queues: Sequence[str]) -> list[str]:
+    """End all unfinished and failed jobs of these queues: they will not be done. Returns their keys."""
+    theirs = (JobRow.queue.in_(queues), JobRow.state.in_((*UNFINISHED, JobState.FAILED)))
+    gone = update(JobRow).where(*theirs).values(state=JobState.CANCELED, finished_at=func.now()).returning(JobRow.key)
+    return sorted(session.scalars(gone))
 
 
 def give_back(db: Database, key: str, attempt: int) -> None:

@@ -9,10 +9,10 @@ from sqlalchemy import Integer, Row, cast, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.domain import Job, JobState, LeaseState, LoopError, LoopState, Purpose, RewardStatus
+from shared.domain import ActionKind, Job, JobState, LeaseState, LoopError, LoopState, Purpose
 from shared.messages import SampleQueries
 from shared.settings import Settings
-from shared.store import jobs, stops
+from shared.store import actions, jobs, stops, versions
 from shared.store.database import Database
 from shared.store.queries import LEARNABLE
 from shared.store.tables import JobRow, Labeler, LabelRow, LeaseRow, Policy, PPOBatch, Query, Reward, Run
@@ -91,8 +91,9 @@ def state(db: Database) -> LoopState:
     with db.snapshot() as session:
         if session.get(Run, 1) is None:
             raise LoopError("this store holds no loop yet: run `prefloop migrate`")
-        policy = session.scalar(select(Policy).order_by(Policy.version.desc()).limit(1))
-        published = select(func.max(Reward.version)).where(Reward.status == RewardStatus.PUBLISHED)
+        policy, reward = versions.find_live_policy(session), versions.find_live_reward(session)
+        newest_policy, newest_reward = (session.scalar(select(func.max(one.version))) for one in (Policy, Reward))
+        last_policy = versions.last_given(session, "ppo", newest_policy)
         busy = set(session.scalars(select(JobRow.queue).where(JobRow.state.in_(jobs.UNFINISHED)).distinct()))
         failed = session.scalars(select(JobRow.key).where(JobRow.state == JobState.FAILED).order_by(JobRow.key))
         sampling, next_position = _positions(session)
@@ -101,14 +102,19 @@ def state(db: Database) -> LoopState:
             open_queries=_count(session, Query.id, *WAITING),
             sampling=sampling,
             next_position=next_position,
-            reward_trainings=_count(session, Reward.version),
-            reward_version=session.scalar(published),
+            reward_trainings=_count(session, Reward.version, Reward.request_id.is_(None)),
+            reward_version=reward.version if reward else None,
             policy_version=policy.version if policy else None,
             episodes=policy.episodes if policy else 0,
             training_reward="reward_trainer" in busy,
             training_policy="ppo" in busy,
             paused=stops.find(session) is not None,
             failed=tuple(failed),
+            services=frozenset(stops.paused_services(session)),
+            last_reward=versions.last_given(session, "reward_trainer", newest_reward) or 0,
+            last_policy=-1 if last_policy is None else last_policy,
+            retrain=actions.waiting(session, ActionKind.RETRAIN),
+            prune=actions.waiting(session, ActionKind.PRUNE),
         )
 
 

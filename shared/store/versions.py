@@ -1,12 +1,31 @@
-"""Published policies and trained reward models. A version is there when its row is: weights are written before."""
+"""Published policies and trained reward models. A version is there when its row is: weights are written before.
 
-from sqlalchemy import select
+Live is the newest published one, or what was rolled back to since: the version that samples, or that scores next.
+"""
 
-from shared.domain import PolicyVersion, RewardStatus, RewardVersion
-from shared.store import jobs
-from shared.store.database import Database
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from shared.domain import ActionKind, Check, PolicyVersion, RewardStatus, RewardVersion
+from shared.store import actions, jobs
+from shared.store.database import Database, storable
 from shared.store.queries import Watermark
-from shared.store.tables import Policy, Reward
+from shared.store.tables import JobRow, Policy, Probe, Reward, Score
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What a policy answered to a fixed query, and what the r it was trained with says of it; None: there was none."""
+
+    query: str
+    response: str
+    score: float | None
+
+
+Scores = Mapping[tuple[int, int], float]  # by query id and index of the response
 
 
 def publish_policy(
@@ -23,6 +42,7 @@ def publish_policy(
     kl: float | None,
     kl_coef: float,
     score: float | None,
+    probes: Sequence[Probed] = (),
 ) -> None:
     """Store the result of a job that made a policy. Raises SupersededError where the attempt was given up."""
     row = Policy(
@@ -39,6 +59,17 @@ def publish_policy(
     with db.transaction() as session:
         jobs.finish(session, key, attempt)
         session.add(row)
+        session.flush()
+        session.add_all(
+            Probe(
+                policy_version=version,
+                index=index,
+                query=storable(probe.query),
+                response=storable(probe.response),
+                score=probe.score,
+            )
+            for index, probe in enumerate(probes)
+        )
 
 
 def publish_reward(
@@ -58,8 +89,14 @@ def publish_reward(
     compared: int,
     gain: float,
     bias: float,
+    verdict: Sequence[Check] = (),
+    request_id: int | None = None,
+    scores: Scores | None = None,
 ) -> None:
-    """Store the result of a reward training, rejected ones too. Raises SupersededError as above."""
+    """Store the result of a reward training, rejected ones too. Raises SupersededError as above.
+
+    `verdict`: what the gate looked at; `scores`: what it says of responses that people may look at.
+    """
     row = Reward(
         version=version,
         status=status,
@@ -74,10 +111,17 @@ def publish_reward(
         compared=compared,
         gain=gain,
         bias=bias,
+        verdict=[asdict(check) for check in verdict],
+        request_id=request_id,
     )
     with db.transaction() as session:
         jobs.finish(session, key, attempt)
         session.add(row)
+        session.flush()
+        session.add_all(
+            Score(query_id=query_id, index=index, reward_version=version, score=score)
+            for (query_id, index), score in (scores or {}).items()
+        )
 
 
 def policy(db: Database, version: int) -> PolicyVersion | None:
@@ -91,10 +135,17 @@ def policies(db: Database) -> list[PolicyVersion]:
         return [_policy(row) for row in session.scalars(select(Policy).order_by(Policy.version))]
 
 
-def newest_policy(db: Database) -> PolicyVersion | None:
+def live_policy(db: Database) -> PolicyVersion | None:
     with db.snapshot() as session:
-        row = session.scalar(select(Policy).order_by(Policy.version.desc()).limit(1))
+        row = find_live_policy(session)
         return None if row is None else _policy(row)
+
+
+def find_live_policy(session: Session) -> Policy | None:
+    back = actions.newest(session, ActionKind.ROLLBACK)
+    newer = () if back is None else (Policy.version > back["last_policy"],)
+    newest = session.scalar(select(Policy).where(*newer).order_by(Policy.version.desc()).limit(1))
+    return newest if newest is not None or back is None else session.get_one(Policy, back["policy"])
 
 
 def reward(db: Database, version: int) -> RewardVersion | None:
@@ -109,12 +160,27 @@ def rewards(db: Database) -> list[RewardVersion]:
         return [_reward(row) for row in session.scalars(select(Reward).order_by(Reward.version))]
 
 
-def newest_reward(db: Database) -> RewardVersion | None:
-    """The newest published one."""
-    published = select(Reward).where(Reward.status == RewardStatus.PUBLISHED)
+def live_reward(db: Database) -> RewardVersion | None:
     with db.snapshot() as session:
-        row = session.scalar(published.order_by(Reward.version.desc()).limit(1))
+        row = find_live_reward(session)
         return None if row is None else _reward(row)
+
+
+def find_live_reward(session: Session) -> Reward | None:
+    """A rollback to ρ, which no r has trained, leaves none: then the next one that passes the gate."""
+    back = actions.newest(session, ActionKind.ROLLBACK)
+    newer = () if back is None else (Reward.version > back["last_reward"],)
+    published = select(Reward).where(Reward.status == RewardStatus.PUBLISHED, *newer)
+    newest = session.scalar(published.order_by(Reward.version.desc()).limit(1))
+    if newest is not None or back is None or back["reward"] is None:
+        return newest
+    return session.get_one(Reward, back["reward"])
+
+
+def last_given(session: Session, queue: str, newest: int | None) -> int | None:
+    """The highest version number that a version, or a job of the queue that makes them, ever had."""
+    given = select(func.max(JobRow.message["version"].as_integer())).where(JobRow.queue == queue)
+    return max((one for one in (newest, session.scalar(given)) if one is not None), default=None)
 
 
 def _policy(row: Policy) -> PolicyVersion:
@@ -129,6 +195,7 @@ def _policy(row: Policy) -> PolicyVersion:
         kl_coef=row.kl_coef,
         score=row.score,
         created_at=row.created_at,
+        pruned_at=row.pruned_at,
     )
 
 
@@ -148,4 +215,7 @@ def _reward(row: Reward) -> RewardVersion:
         gain=row.gain,
         bias=row.bias,
         created_at=row.created_at,
+        verdict=tuple(Check(**check) for check in row.verdict),
+        request_id=row.request_id,
+        pruned_at=row.pruned_at,
     )

@@ -170,7 +170,7 @@ def test_a_superseded_attempt_publishes_nothing(db: Database, database_url: str,
     jobs.give_back(db, "policy-0", 1)
     with pytest.raises(jobs.SupersededError, match="attempt 1 of policy-0"):
         playing.workers()["ppo"](job)
-    assert versions.newest_policy(db) is None
+    assert versions.live_policy(db) is None
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from types import FrameType
 import pytest
 
 from shared import line
+from shared.domain import Service
 from shared.store import stops
 from shared.store.database import Database
 from shared.store.migrate import migrate
@@ -21,11 +22,11 @@ def _soon(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
 
 
 def test_it_waits_for_somebody_to_resume_and_says_why(db: Database, caplog: pytest.LogCaptureFixture) -> None:
-    line.halt_while_stopped(db)
+    line.halt_while_stopped(db, Service.PPO)
     assert caplog.messages == []
     stops.stop(db, by="ada", reason="odd texts")
     threading.Timer(0.2, lambda: stops.resume(db, by="operator")).start()
-    line.halt_while_stopped(db)
+    line.halt_while_stopped(db, Service.PPO)
     assert stops.standing(db) is None
     assert caplog.messages == ["halted: ada stopped the line: odd texts", "resumed"]
 
@@ -39,7 +40,7 @@ def test_the_time_a_job_may_take_does_not_run_meanwhile(db: Database) -> None:
         stops.stop(db, by="ada", reason="odd texts")
         threading.Timer(0.6, lambda: stops.resume(db, by="operator")).start()
         signal.setitimer(signal.ITIMER_REAL, 0.3)
-        line.halt_while_stopped(db)
+        line.halt_while_stopped(db, Service.PPO)
         assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 0.3
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -54,7 +55,7 @@ def test_while_the_store_is_away_it_waits_for_it(
     name = empty_database_url.rpartition("/")[2]
     away = Database(empty_database_url)
     sql(db, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-    waiting = threading.Thread(target=line.halt_while_stopped, args=[away])
+    waiting = threading.Thread(target=line.halt_while_stopped, args=[away, Service.PPO])
     waiting.start()
     while not caplog.messages:
         assert waiting.is_alive()

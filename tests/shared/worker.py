@@ -53,7 +53,7 @@ def main() -> None:
                 except Exception as error:
                     raise RuntimeError("something happened") from error
             case "halt":
-                line.halt_while_stopped(db)
+                line.between_steps(db, job)
             case "wait":
                 while (folder / job.key).exists():
                     time.sleep(0.02)

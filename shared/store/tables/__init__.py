@@ -2,12 +2,23 @@
 
 from shared.store.tables.base import Base
 from shared.store.tables.labels import STANDING, LabelRow, LeaseRow, Retraction
-from shared.store.tables.loop import JobRow, Policy, PPOBatch, Reward, Run, StopRow
+from shared.store.tables.loop import (
+    ActionRow,
+    JobRow,
+    Policy,
+    PPOBatch,
+    Probe,
+    Reward,
+    Run,
+    ServiceRow,
+    StopRow,
+)
 from shared.store.tables.people import ApiKey, Invitation, Labeler, SignIn, Webhook
-from shared.store.tables.questions import Comparison, Query, Response
+from shared.store.tables.questions import Comparison, Query, Response, Score
 
 __all__ = [
     "STANDING",
+    "ActionRow",
     "ApiKey",
     "Base",
     "Comparison",
@@ -18,11 +29,14 @@ __all__ = [
     "LeaseRow",
     "PPOBatch",
     "Policy",
+    "Probe",
     "Query",
     "Response",
     "Retraction",
     "Reward",
     "Run",
+    "Score",
+    "ServiceRow",
     "SignIn",
     "StopRow",
     "Webhook",

@@ -2,7 +2,19 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Float, ForeignKey, Index, String, Text, UniqueConstraint, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.domain import ComparisonState, Purpose
@@ -77,3 +89,14 @@ class Response(Base):
     policy_version: Mapped[int | None] = mapped_column(ForeignKey("policies.version"))
     text: Mapped[str] = mapped_column(Text)
     tokens: Mapped[list[int]]
+
+
+class Score(Base):
+    """What a reward version says of a response: of those it was shown at the gate."""
+
+    __tablename__ = "scores"
+    __table_args__ = (ForeignKeyConstraint(["query_id", "index"], ["responses.query_id", "responses.index"]),)
+    query_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    index: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    reward_version: Mapped[int] = mapped_column(ForeignKey("rewards.version"), primary_key=True)
+    score: Mapped[float] = mapped_column(Float)

@@ -70,7 +70,9 @@ def test_a_flag_can_be_taken_off(page: Page, question: str, db: Database) -> Non
     assert remarks(db) == {question: (None, None)}
 
 
-def test_a_dialog_opened_again_at_once_is_not_ended_by_its_last_closing(page: Page, question: str, db: Database) -> None:
+def test_a_dialog_opened_again_at_once_is_not_ended_by_its_last_closing(
+    page: Page, question: str, db: Database
+) -> None:
     """The browser tells of a closing a little later, here after the next opening."""
     page.keyboard.press("f")
     page.keyboard.press("4")

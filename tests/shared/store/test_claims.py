@@ -71,7 +71,7 @@ def test_more_answers_to_a_query_have_their_turn_before_other_queries(db: Databa
 
 def test_a_draw_says_whose_turn_it_is_and_says_so_again() -> None:
     def turns(labeler_id: int) -> list[Purpose]:
-        people = [claims.Person(labeler_id, taken, paused=False, due=False) for taken in range(2000)]
+        people = [claims.Person(labeler_id, taken, paused=False, due=False, halted=False) for taken in range(2000)]
         return [claims.turn(person, gold_share=0.1, comparison_share=0.3)[0] for person in people]
 
     count = Counter(turns(1))

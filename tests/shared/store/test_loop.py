@@ -84,6 +84,8 @@ def test_the_state_counts_what_is_there(db: Database) -> None:
         training_reward=True,
         training_policy=True,
         paused=False,
+        last_reward=4,
+        last_policy=2,
     )
 
 

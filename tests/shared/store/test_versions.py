@@ -15,7 +15,7 @@ from tests.shared.store.rows import add_policy, add_reward, running, seen, sql
 
 def test_before_the_first_there_is_none(db: Database) -> None:
     assert (versions.policies(db), versions.rewards(db)) == ([], [])
-    assert (versions.newest_policy(db), versions.newest_reward(db)) == (None, None)
+    assert (versions.live_policy(db), versions.live_reward(db)) == (None, None)
     assert (versions.policy(db, 0), versions.reward(db, 1)) == (None, None)
 
 
@@ -26,7 +26,7 @@ def test_policies_are_read_as_they_were_published(db: Database) -> None:
     first, second = versions.policies(db)
     assert second == PolicyVersion(1, 0, 1, "policy/1", "0" * 64, 1280, 1.5, 0.15, 0.5, second.created_at)
     assert first == PolicyVersion(0, None, None, "policy/0", "0" * 64, 0, 0.0, 0.15, None, first.created_at)
-    assert versions.newest_policy(db) == versions.policy(db, 1) == second
+    assert versions.live_policy(db) == versions.policy(db, 1) == second
     assert first.created_at < second.created_at
     assert seen(db, "policy-1") == (JobState.DONE, 1)
 
@@ -34,11 +34,11 @@ def test_policies_are_read_as_they_were_published(db: Database) -> None:
 def test_the_newest_reward_is_the_newest_published_one(db: Database) -> None:
     for version, status in ((1, RewardStatus.REJECTED), (2, RewardStatus.PUBLISHED), (3, RewardStatus.REJECTED)):
         add_reward(db, version, status, watermark=10 * version)
-        newest = versions.newest_reward(db)
+        newest = versions.live_reward(db)
         assert (newest.version if newest else None) == (None if version == 1 else 2)
     published = versions.reward(db, 2)
     assert published is not None
-    assert published == versions.newest_reward(db)
+    assert published == versions.live_reward(db)
     expected = RewardVersion(
         2, RewardStatus.PUBLISHED, "sound", "reward/2", "0" * 64, 9, 1, 20, 0, None, 0, 2.0, -1.0, published.created_at
     )

@@ -78,7 +78,10 @@ def test_every_event_is_told_with_ids_and_figures_and_without_texts(db: Database
     assert data[3:5] == [{"version": version, **figures} for version in (1, 2)]
     policy = {"version": 1, "parent": 0, "reward_version": 2, "episodes": 64}
     assert data[5] == policy | {"kl": 1.5, "kl_coef": 0.15, "score": 0.5}
-    assert data[6:] == [{"stop_id": 1, "by": "ada", "reason": "it swears"}, {"stop_id": 1, "by": "grace"}]
+    assert data[6:] == [
+        {"stop_id": 1, "by": "ada", "reason": "it swears", "cause": None},
+        {"stop_id": 1, "by": "grace"},
+    ]
     for occurrence in found:
         assert ADAPTER.validate_json(occurrence.event.model_dump_json()) == occurrence.event
 
