@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from shared.checkpoints import Checkpoints
-from shared.domain import LoopError
+from shared.domain import LoopError, RewardStatus
 from shared.language.policy import Policy, load_policy
 from shared.language.reward_heads import RewardHeads, load_reward_heads
 from shared.language.reward_model import RewardModel, load_reward_model
@@ -32,6 +32,8 @@ class Weights:
         found = versions.policy(self._db, version)
         if found is None:
             raise LoopError(f"policy version {version} is not in the store")
+        if found.pruned_at is not None:
+            raise LoopError(f"policy version {version} was pruned: its weights are gone, name another version")
         return self._checkpoints.verify(found.path, found.sha256)
 
     def policy(self, version: int) -> Policy:
@@ -48,12 +50,20 @@ class Weights:
         return policy
 
     def reward_model(self, version: int) -> RewardModel:
-        model = load_reward_model(self._reward_folder(version)).to(self._device)
+        """One that passed the gate. LoopError where it did not, or is damaged."""
+        return self.load_reward_model(self._reward_folder(version))
+
+    def load_reward_model(self, folder: Path) -> RewardModel:
+        """A reward model from a folder, on the worker's device: whether it may score episodes is not asked."""
+        model = load_reward_model(folder).to(self._device)
         model.autocast = self._autocast
         return model.eval().requires_grad_(False)
 
     def ensemble(self, version: int) -> tuple[RewardModel, RewardHeads] | None:
-        """A reward model and the heads trained beside it; None where there are none. Keeps the one used last."""
+        """A reward model that passed the gate, and the heads trained beside it; None where there are none.
+
+        Keeps the one used last.
+        """
         if version not in self._ensembles:
             heads = load_reward_heads(self._reward_folder(version))
             self._ensembles = {version: None if heads is None else (self.reward_model(version), heads.to(self._device))}
@@ -63,4 +73,11 @@ class Weights:
         found = versions.reward(self._db, version)
         if found is None:
             raise LoopError(f"reward version {version} is not in the store")
+        if found.pruned_at is not None:
+            raise LoopError(f"reward version {version} was pruned: its weights are gone, name another version")
+        if found.status is not RewardStatus.PUBLISHED:
+            raise LoopError(
+                f"reward version {version} was {found.status} by the gate ({found.reason}), so it scores nothing: "
+                "name a published one, or retrain"
+            )
         return self._checkpoints.verify(found.path, found.sha256)

@@ -19,12 +19,13 @@ from shared.domain.loop import (
     TaskName,
 )
 from shared.domain.people import Principal, Role
-from shared.domain.queries import ComparisonState, LabeledQuery, LabelKind, NewQuery, Purpose, Response
+from shared.domain.queries import AnsweredQuery, ComparisonState, LabeledQuery, LabelKind, NewQuery, Purpose, Response
 
 __all__ = [
     "Action",
     "ActionKind",
     "Answer",
+    "AnsweredQuery",
     "Cause",
     "Check",
     "ComparisonState",

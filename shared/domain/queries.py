@@ -65,3 +65,12 @@ class LabeledQuery:
     label_id: int
     policy_version: int | None
     rating: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredQuery:
+    """A query with its responses as tokens, be it labeled or not. `id` is the label store's."""
+
+    id: int
+    tokens: tuple[int, ...]
+    responses: tuple[tuple[int, ...], ...]

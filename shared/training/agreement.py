@@ -1,4 +1,7 @@
-"""How often r agrees with labels it was not trained on: one comparison after the other, each right or wrong."""
+"""How often r agrees with labels it was not trained on: one comparison after the other, each right or wrong.
+
+And, for each comparison, the position of the query that it counts with where queries are drawn anew (bootstrap).
+"""
 
 from collections.abc import Sequence
 
@@ -27,6 +30,16 @@ def rated_in_order(scores: Tensor, labels: Sequence[LabeledQuery]) -> list[bool]
     one, other = pairs.unbind(-1)
     right: list[bool] = ((score[one] - score[other]) * (rating[one] - rating[other]) > 0).tolist()
     return right
+
+
+def queries_chosen(labels: Sequence[LabeledQuery]) -> list[int]:
+    """Of each comparison of `chosen_highest`, its query's position: several people may have answered one query."""
+    return [label.position for label in labels]
+
+
+def queries_rated(labels: Sequence[LabeledQuery]) -> list[int]:
+    """Of each comparison of `rated_in_order`, that of the later one of its two queries."""
+    return [labels[later].position for _, later in _pairs(labels)]
 
 
 def _pairs(labels: Sequence[LabeledQuery]) -> list[tuple[int, int]]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Protocol, TypeVar
 
 import torch
@@ -32,6 +31,16 @@ AGREEMENTS = {"chosen_highest": chosen_highest, "rated_in_order": rated_in_order
 SCORING_BATCH = 32  # queries scored at once, where no gradient is kept
 
 
+class Answered(Protocol):
+    """A query and the responses to it, as tokens."""
+
+    @property
+    def tokens(self) -> Tokens: ...
+
+    @property
+    def responses(self) -> tuple[Tokens, ...]: ...
+
+
 class Scaled(Scorer, Protocol):
     """A scorer whose scores are gain * something + bias."""
 
@@ -47,7 +56,8 @@ class RewardTraining:
     """A trained reward model. `losses` holds one a step.
 
     Of `held_out` labels, `compared` comparisons could be made (shared/training/agreement.py): it is right in `correct`.
-    `chance`: how often guessing would be, None without a held-out label.
+    `aside` are those labels, `scores` (held_out, N) what it says of their responses, on the CPU.
+    `fault`: why its scores could not be normalised after training; None: they were.
     """
 
     model: RewardModel
@@ -55,8 +65,10 @@ class RewardTraining:
     held_out: int
     compared: int
     correct: int
-    chance: float | None
     losses: tuple[float, ...]
+    aside: tuple[LabeledQuery, ...]
+    scores: Tensor
+    fault: str | None
 
     @property
     def accuracy(self) -> float | None:
@@ -92,16 +104,23 @@ def train_reward(
 
     order = seed_of(seed, "reward order", version)
     losses = one_epoch(model.parameters(), loss, len(kept), settings=settings, seed=order, on_step=on_step)
-    normalize(model, ref_policy, task, settings=settings, task_settings=task_settings, seed=seed)
-    right = _agreement(model, aside, question, task_settings)
+    fault = None
+    try:
+        normalize(model, ref_policy, task, settings=settings, task_settings=task_settings, seed=seed)
+    except ValueError as error:  # it diverged, or says the same of everything: the gate's to judge
+        fault = str(error)
+    scores = score_all(model, aside, task_settings)
+    right = AGREEMENTS[question.agreement](scores, aside)
     return RewardTraining(
         model,
         labels=len(kept),
         held_out=len(aside),
         compared=len(right),
         correct=sum(right),
-        chance=fmean(question.chance(len(label.responses)) for label in aside) if aside else None,
         losses=tuple(losses),
+        aside=tuple(aside),
+        scores=scores,
+        fault=fault,
     )
 
 
@@ -172,16 +191,14 @@ def answers(labels: Sequence[LabeledQuery], question: Question, device: torch.de
     return torch.tensor([getattr(label, question.stored) for label in labels], device=device)
 
 
-def _agreement(
-    model: RewardModel, labels: Sequence[LabeledQuery], question: Question, task: TaskSettings
-) -> list[bool]:
-    """Comparisons of r with labels it was not trained on, right or wrong."""
-    if not labels:
-        return []
-    found = [score_labels(model, batch, task) for batch in _slices(labels, SCORING_BATCH)]
+@torch.no_grad()
+def score_all(model: RewardModel, answered: Sequence[Answered], task: TaskSettings) -> Tensor:
+    """Scores (B, N) of the responses to any number of queries, on the CPU; -inf where one has fewer than the others."""
+    if not answered:
+        return torch.zeros(0, 1)
+    found = [_scores(model, batch, task).cpu() for batch in _slices(answered, SCORING_BATCH)]
     most = max(scores.shape[1] for scores in found)
-    scores = torch.cat([F.pad(scores, (0, most - scores.shape[1]), value=-torch.inf) for scores in found])
-    return AGREEMENTS[question.agreement](scores, labels)
+    return torch.cat([F.pad(scores, (0, most - scores.shape[1]), value=-torch.inf) for scores in found])
 
 
 @torch.no_grad()
@@ -203,10 +220,10 @@ def hidden_of(
     return torch.cat(read)
 
 
-def _scores(model: RewardModel, labels: Sequence[LabeledQuery], task: TaskSettings) -> Tensor:
-    responses = [label.responses for label in labels]
+def _scores(model: RewardModel, answered: Sequence[Answered], task: TaskSettings) -> Tensor:
+    responses = [one.responses for one in answered]
     most = max(map(len, responses))
-    scores = model.score(*_tensors(model, [label.tokens for label in labels], responses, most, task))
+    scores = model.score(*_tensors(model, [one.tokens for one in answered], responses, most, task))
     return scores.masked_fill(~present(responses, model.device), -torch.inf)
 
 

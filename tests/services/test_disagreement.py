@@ -37,7 +37,7 @@ def test_what_heads_disagree_on_comes_first_and_replays(db: Database, database_u
     asked = "SELECT priority FROM queries JOIN leases ON query_id = queries.id WHERE leases.id = :id"
     assert sql(db, asked, id=lease.id) == [(max(first),)]
     loop.do(TrainReward(version=2, labels=10), kept)
-    for table in ("leases", "responses"):
+    for table in ("leases", "scores", "responses"):
         sql(db, f"DELETE FROM {table} WHERE query_id IN (SELECT id FROM queries WHERE policy_version = 1)")
     sql(db, "DELETE FROM queries WHERE policy_version = 1")
     sql(db, "DELETE FROM jobs WHERE key = :key", key=ASKED.key)

@@ -56,7 +56,8 @@ class Run:
 
     def decisive(self) -> dict[str, Any]:
         """The settings that decide what comes out: a run made with the same need not be made again."""
-        asides = {"name", "database_url", "redis_url", "operator_key", "checkpoints", "log_level", "web"}
+        asides = {"name", "database_url", "redis_url", "operator_key", "checkpoints", "log_level", "log_format", "web"}
+        asides |= {"guards", "freshness", "keep", "tracking"}  # of services that are watched over
         return self.settings.model_dump(mode="json", exclude=asides)
 
 

@@ -13,14 +13,13 @@ from services.cli.experiment.models import OnSegment, open_models
 from services.cli.experiment.result import Training
 from services.cli.known_reward import choose, rate
 from shared import plan
-from shared.domain import LabeledQuery, LoopError, LoopState, NewQuery, RewardStatus
-from shared.language.reward_model import RewardModel
+from shared.domain import AnsweredQuery, LabeledQuery, LoopError, LoopState, NewQuery, RewardStatus
 from shared.messages import AnyMessage, PublishReference, SampleQueries, TrainPolicy, TrainReward
 from shared.questions.kinds import QUESTIONS
 from shared.questions.question import Question
 from shared.questions.shown import shown_order
 from shared.settings import Settings
-from shared.training.gate import judge
+from shared.training.gate import Live, judge
 from shared.training.ppo_segment import BatchStats, train_segment
 from shared.training.reward_training import train_reward
 from shared.training.sampling import sample_queries
@@ -72,7 +71,7 @@ class Loop:
         self.memory = Memory()
         self.models = open_models(settings, device)
         self._trainer = new_state(self.models.policy, settings.ppo, device=device, seed=settings.seed)
-        self._reward_model: RewardModel | None = None
+        self._live: Live | None = None
         self._question = QUESTIONS[settings.labels.kind]
         self._on_segment = on_segment
         self._on_step = on_step
@@ -133,7 +132,16 @@ class Loop:
             held_out=settings.labels.held_out,
             seed=settings.seed,
         )
-        verdict = judge(training, question=self._question)
+        newest = self.memory.labels[-settings.gate.shadow :] if settings.gate.shadow else []  # a query, a label
+        verdict = judge(
+            training,
+            live=self._live,
+            recent=[AnsweredQuery(label.position, label.tokens, label.responses) for label in newest],
+            question=self._question,
+            settings=settings.gate,
+            task_settings=settings.task,
+            seed=settings.seed,
+        )
         self.memory.trainings.append(
             Training(
                 version=message.version,
@@ -142,19 +150,21 @@ class Loop:
                 accuracy=training.accuracy,
                 status=verdict.status,
                 reason=verdict.reason,
+                verdict=verdict.checks,
             )
         )
         if verdict.status is RewardStatus.PUBLISHED:
             self.memory.reward_version = message.version
-            self._reward_model = training.model.eval().requires_grad_(False)
+            model = training.model.eval().requires_grad_(False)
+            self._live = Live(message.version, model, watermark=len(self.memory.labels))
 
     def _train_policy(self, message: TrainPolicy) -> None:
-        if self._reward_model is None:
+        if self._live is None:
             raise ValueError("the plan wants a segment before any reward model is published")
         train_segment(
             self.models.policy,
             self.models.ref_policy,
-            self._reward_model,
+            self._live.model,
             self.models.task,
             self._trainer,
             settings=self.settings.ppo,

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from services.cli.experiment.grid import Grid, Reward, Run
-from shared.domain import RewardStatus
+from shared.domain import Check, RewardStatus
 
 
 class Record(BaseModel):
@@ -24,7 +24,10 @@ class Point(Record):
 
 
 class Training(Record):
-    """One training of r. `labels` counts those held out too; of those r gets the share `accuracy` right."""
+    """One training of r. `labels` counts those held out too; of those r gets the share `accuracy` right.
+
+    `verdict`: what the gate looked at.
+    """
 
     version: int
     labels: int
@@ -32,6 +35,7 @@ class Training(Record):
     accuracy: float | None
     status: RewardStatus
     reason: str
+    verdict: tuple[Check, ...] = ()
 
 
 class Result(Record):
