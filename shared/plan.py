@@ -83,7 +83,7 @@ def blocked(state: LoopState, settings: Settings) -> str | None:
     if state.reward_version is None and state.reward_trainings >= trainings:
         return (
             f"none of {trainings} reward trainings gave a sound model, so there is nothing to train a policy with: "
-            "look at the labels and at why each was rejected, then start a loop with more labels"
+            "look at the labels and at why each was rejected, then ask for another with `prefloop retrain`"
         )
     tried = state.next_position - state.sampling
     if tried >= FUTILE and state.labels + state.open_queries == 0:

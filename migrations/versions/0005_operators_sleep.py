@@ -44,6 +44,7 @@ def _operators() -> None:
         sa.PrimaryKeyConstraint("service", "instance", name=op.f("pk_services")),
     )
     op.add_column("stops", sa.Column("service", sa.String(length=20), nullable=True))
+    op.add_column("stops", sa.Column("resumed_reason", sa.Text(), nullable=True))
     op.add_column("stops", sa.Column("cause", sa.String(length=30), nullable=True))
     op.create_check_constraint(
         op.f("ck_stops_service"), "stops", "service IN ('labeling', 'sampler', 'reward_trainer', 'ppo', 'webhooks')"

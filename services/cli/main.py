@@ -11,6 +11,7 @@ from services.cli.commands.line import resume, stop
 from services.cli.commands.people import account
 from services.cli.commands.quality import gold, lineage, quality, retract
 from services.cli.commands.run import demo, evaluate, simulate, status, up
+from services.cli.commands.steer import actions, prune, retrain, retry, rollback, set_
 from services.cli.commands.upkeep import config, env, healthy, migrate, pretrain
 from services.cli.commands.webhooks import webhook
 from shared.domain import LoopError
@@ -42,6 +43,12 @@ for command in (
     account,
     stop,
     resume,
+    rollback,
+    retrain,
+    retry,
+    set_,
+    prune,
+    actions,
     quality,
     gold,
     retract,

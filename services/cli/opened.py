@@ -8,7 +8,8 @@ from pathlib import Path
 from services.cli.configure import Options, settings_for
 from services.cli.folder import RunFolder
 from services.cli.running import store_of
-from shared.settings import PREFIX, Settings, load_settings
+from shared.settings import PREFIX, Settings, load_settings, validated
+from shared.store import loop
 from shared.store.database import Database
 
 
@@ -30,3 +31,8 @@ def opened(path: Path | None) -> Iterator[tuple[Database, Settings]]:
     settings = settings_for(folder, Options())
     with store_of(folder, settings) as (db, _):
         yield db, settings
+
+
+def started_with(db: Database) -> Settings:
+    """What the loop in this store was last started with, whatever the environment of this command says."""
+    return validated(loop.stored_settings(db))

@@ -1,16 +1,19 @@
 """What the loop has come to, read from its store: as data and as one line."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from services.cli.folder import RunFolder
-from services.cli.running import store_of
 from shared import plan
-from shared.domain import LoopState, PolicyVersion, RewardVersion, Stop
+from shared.checkup import check
+from shared.domain import LoopState, PolicyVersion, RewardVersion, Service, Stop
+from shared.health import Alarm
 from shared.settings import Settings
-from shared.store import loop, stops, versions
+from shared.store import actions, loop, presence, stops, versions
 from shared.store.database import Database
 from shared.store.evaluations import HumanWinRate, human_win_rates
+
+HEART = "orchestrator"
+ALIVE_SECONDS = 10.0  # since its last sign of life, of which there is one every two
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +24,18 @@ class Status:
     human_win_rate: HumanWinRate | None
     phase: str
     blocked: str | None
-    stop: Stop | None
+    stops: list[Stop]
+    """The line's first, then those of services."""
+    changed: dict[str, Any]
+    """Settings that operators changed while the loop ran."""
     batch: dict[str, float]
     """Figures of the newest PPO batch: kl, score and the like; empty before the first."""
 
 
 def read(db: Database, settings: Settings) -> Status:
-    state = loop.state(db)
-    newest = loop.batches(db)[-1:]
+    state, changed = loop.state(db), actions.overrides(db)
+    settings = settings.changed(changed)
+    newest = max(loop.batches(db), key=lambda batch: (batch.policy_version, batch.batch), default=None)
     blocked = plan.blocked(state, settings)
     return Status(
         state,
@@ -37,8 +44,9 @@ def read(db: Database, settings: Settings) -> Status:
         next(iter(human_win_rates(db)[-1:]), None),
         phase(state, settings, blocked),
         blocked,
-        stops.standing(db),
-        newest[0].stats if newest else {},
+        stops.all_standing(db),
+        changed,
+        newest.stats if newest else {},
     )
 
 
@@ -52,13 +60,18 @@ def phase(state: LoopState, settings: Settings, blocked: str | None) -> str:
         return "finished"
     if state.policy_version is None:
         return "publishing the reference policy"
-    busy = ["training the reward model"] * state.training_reward + ["training the policy"] * state.training_policy
+    trainings = (
+        ("the reward model", state.training_reward, Service.REWARD_TRAINER),
+        ("the policy", state.training_policy, Service.PPO),
+    )
+    busy = [f"training {what}{' (paused)' * (who in state.services)}" for what, on, who in trainings if on]
     return " and ".join(busy) or "collecting labels"
 
 
 def line(status: Status, settings: Settings) -> str:
     state, reward, policy = status.state, status.reward, status.policy
-    parts = [f"labels {state.labels}/{settings.labels.budget}", f"open {state.open_queries}"]
+    budget = settings.changed(status.changed).labels.budget
+    parts = [f"labels {state.labels}/{budget}", f"open {state.open_queries}"]
     if reward is not None:
         held_out = "" if reward.accuracy is None else f" (held-out accuracy {reward.accuracy:.0%} of {reward.compared})"
         parts.append(f"reward {reward.version}{held_out}")
@@ -69,13 +82,14 @@ def line(status: Status, settings: Settings) -> str:
     if (human := status.human_win_rate) is not None:
         parts.append(f"people choose policy {human.policy_version} over ρ in {human.wins} of {human.labels}")
     parts.append(status.phase)
-    if status.stop is not None:
-        parts.append(f"{status.stop.by} stopped the line: {status.stop.reason}")
+    parts += [f"{stop.by} stopped {stop.service or 'the line'}: {stop.reason}" for stop in status.stops]
+    parts += [f"{key} is {value}" for key, value in status.changed.items()]
     return "  ".join(parts)
 
 
 def as_json(status: Status, *, running: bool) -> dict[str, Any]:
-    state, reward, policy, stop = status.state, status.reward, status.policy, status.stop
+    state, reward, policy = status.state, status.reward, status.policy
+    stop = next((stop for stop in status.stops if stop.service is None), None)
     return {
         "labels": state.labels,
         "open_queries": state.open_queries,
@@ -91,12 +105,19 @@ def as_json(status: Status, *, running: bool) -> dict[str, Any]:
         "phase": status.phase,
         "blocked": status.blocked,
         "stopped": stop and {"by": stop.by, "reason": stop.reason, "at": stop.created_at.isoformat()},
+        "stops": [{**asdict(one), "created_at": one.created_at.isoformat()} for one in status.stops],
+        "changed_settings": status.changed,
         "failed_jobs": list(state.failed),
         "running": running,
     }
 
 
-def read_folder(folder: RunFolder, settings: Settings) -> tuple[Status, bool]:
-    """The status of a run and whether it runs now."""
-    with store_of(folder, settings) as (db, running):
-        return read(db, settings), running
+def alarms(db: Database, settings: Settings) -> list[Alarm]:
+    """What is wrong with a loop that runs, and what to do. Redis is not asked: its address is no part of the store."""
+    return list(check(db, settings, lambda: None).alarms)
+
+
+def is_running(db: Database) -> bool:
+    """Whether an orchestrator gave a sign of life just now: nothing goes on without one."""
+    alive = (process.silent_seconds < ALIVE_SECONDS for process in presence.processes(db) if process.service == HEART)
+    return any(alive)

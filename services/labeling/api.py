@@ -7,9 +7,10 @@ from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
 from shared import wire
-from shared.domain import LabelKind, Lease, Nothing, Principal, Purpose
+from shared.domain import LabelKind, Lease, Nothing, Principal, Purpose, Receipt
+from shared.live import Live
 from shared.questions.kinds import QUESTIONS
-from shared.settings import LabelSettings, Settings
+from shared.settings import Settings
 from shared.store import answers, leases, stops
 from shared.store.database import Database
 
@@ -52,8 +53,9 @@ def me(db: Database, labeler_id: int) -> wire.Me:
 def routes(settings: Settings, db: Database) -> APIRouter:
     """All below /api that is about leases. The guard has let only known people through; operators may label too."""
     api = APIRouter(prefix="/api", dependencies=[KEY], responses=REFUSALS)
-    _lending(api, settings.labels, db)
-    _closing(api, settings.labels, db)
+    live, kind = Live(db, settings), settings.labels.kind
+    _lending(api, live, kind, db)
+    _closing(api, live, kind, db)
 
     @api.get("/me", summary="See who you are and your progress")
     def progress(principal: Me) -> wire.Me:
@@ -63,11 +65,11 @@ def routes(settings: Settings, db: Database) -> APIRouter:
     return api
 
 
-def _lending(api: APIRouter, labels: LabelSettings, db: Database) -> None:
+def _lending(api: APIRouter, live: Live, kind: LabelKind, db: Database) -> None:
     @api.post("/leases", summary="Take a query", responses=INVALID)
     def take(me: Me, _body: wire.Take) -> wire.Offer:
         """A query that waits for an answer, or the one you have already. None: ask again after `retry_after`."""
-        return _offer(leases.take(db, me.labeler_id, labels), labels)
+        return _offer(leases.take(db, me.labeler_id, live.settings().labels), kind)
 
     @api.post(
         "/leases/{lease_id}/renew",
@@ -76,11 +78,11 @@ def _lending(api: APIRouter, labels: LabelSettings, db: Database) -> None:
     )
     def renew(me: Me, lease_id: LeaseId, _body: wire.Take) -> wire.Renewed:
         """The lease lasts as long again, from now on."""
-        renewal = leases.renew(db, me.labeler_id, lease_id, seconds=labels.lease_seconds)
+        renewal = leases.renew(db, me.labeler_id, lease_id, seconds=live.settings().labels.lease_seconds)
         return wire.Renewed(expires_at=renewal.expires_at, seconds_left=renewal.seconds_left)
 
 
-def _closing(api: APIRouter, labels: LabelSettings, db: Database) -> None:
+def _closing(api: APIRouter, live: Live, kind: LabelKind, db: Database) -> None:
     @api.post(
         "/leases/{lease_id}/answer",
         summary="Say which is best, or how good",
@@ -93,8 +95,12 @@ def _closing(api: APIRouter, labels: LabelSettings, db: Database) -> None:
         if not body.next:
             receipt = await run_in_threadpool(answers.answer, *told, seconds=body.seconds)
             return wire.Answered(receipt=receipt, next=None)
-        receipt, found = await run_in_threadpool(answers.answer_and_take, *told, labels, seconds=body.seconds)
-        return wire.Answered(receipt=receipt, next=_offer(found, labels))
+
+        def answer_and_take() -> tuple[Receipt, Lease | Nothing]:
+            return answers.answer_and_take(*told, live.settings().labels, seconds=body.seconds)
+
+        receipt, found = await run_in_threadpool(answer_and_take)
+        return wire.Answered(receipt=receipt, next=_offer(found, kind))
 
     @api.post(
         "/leases/{lease_id}/skip",
@@ -106,8 +112,9 @@ def _closing(api: APIRouter, labels: LabelSettings, db: Database) -> None:
         if not body.next:
             answers.skip(db, me.labeler_id, lease_id, reason=body.reason, note=body.note)
             return wire.Skipped(lease_id=lease_id, next=None)
+        labels = live.settings().labels
         found = answers.skip_and_take(db, me.labeler_id, lease_id, labels, reason=body.reason, note=body.note)
-        return wire.Skipped(lease_id=lease_id, next=_offer(found, labels))
+        return wire.Skipped(lease_id=lease_id, next=_offer(found, kind))
 
     @api.post(
         "/leases/{lease_id}/undo",
@@ -116,16 +123,15 @@ def _closing(api: APIRouter, labels: LabelSettings, db: Database) -> None:
     )
     def undo(me: Me, lease_id: LeaseId, _body: wire.Take) -> wire.LeasedQuery:
         """The query is yours again, and the next one given back. The same again gives the same."""
-        return _lent(answers.undo(db, me.labeler_id, lease_id, seconds=labels.lease_seconds), labels)
+        return _lent(answers.undo(db, me.labeler_id, lease_id, seconds=live.settings().labels.lease_seconds), kind)
 
 
-def _offer(found: Lease | Nothing, labels: LabelSettings) -> wire.Offer:
+def _offer(found: Lease | Nothing, kind: LabelKind) -> wire.Offer:
     if isinstance(found, Nothing):
         return wire.Offer.nothing(found)
-    return wire.Offer(lease=_lent(found, labels), reason=None, retry_after=0)
+    return wire.Offer(lease=_lent(found, kind), reason=None, retry_after=0)
 
 
-def _lent(lease: Lease, labels: LabelSettings) -> wire.LeasedQuery:
+def _lent(lease: Lease, kind: LabelKind) -> wire.LeasedQuery:
     """Of a comparison people are asked which is better, whatever the loop asks for."""
-    kind = LabelKind.PAIRWISE if lease.purpose == Purpose.COMPARISON else labels.kind
-    return wire.LeasedQuery.of(lease, QUESTIONS[kind])
+    return wire.LeasedQuery.of(lease, QUESTIONS[LabelKind.PAIRWISE if lease.purpose == Purpose.COMPARISON else kind])

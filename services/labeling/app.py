@@ -16,7 +16,7 @@ from shared.domain import LoopError
 from shared.settings import Settings
 from shared.store.database import Database
 from shared.store.leases import AnswerError, ConflictError, UnknownLeaseError
-from shared.web import invalid, refused, unreadable
+from shared.web import Identified, invalid, refused, unreadable
 
 THREADS = 8  # a process; each may hold a connection, and PostgreSQL has 100 of them for all
 STATUS: dict[type[Exception], int] = {
@@ -44,6 +44,7 @@ def build(settings: Settings, db: Database) -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     app.add_middleware(Guard, db=db, web=settings.web)
+    app.add_middleware(Identified)
     app.add_exception_handler(LoopError, _refused)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(400, unreadable)

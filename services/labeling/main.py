@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from services.labeling.app import build
+from shared import tracing
 from shared.settings import load_settings
 from shared.startup import running
 from shared.store.database import Database
@@ -19,7 +20,8 @@ from shared.telemetry import configure
 def app() -> FastAPI:
     """What each process serves, with connections to the label store of its own."""
     settings = load_settings()
-    configure("labeling", settings.log_level)
+    configure("labeling", settings.log_level, form=settings.log_format, run=settings.name)
+    tracing.configure("labeling", settings.name, settings.tracking.otlp)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=[parent], daemon=True).start()

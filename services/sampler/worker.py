@@ -1,11 +1,17 @@
-"""The sampler: takes x from the task, y0..y3 from a policy version (some from ρ), writes them as one transaction."""
+"""The sampler: takes x from the task, y0..y3 from a policy version (some from ρ), writes them as one transaction.
+
+It removes old checkpoints too, where an operator asks for it: of those that reach them it is the least busy.
+"""
 
 import logging
 
+from services.sampler.pruning import prune
+from shared.checkpoints import Checkpoints
 from shared.domain import Job, NewQuery
 from shared.line import between_steps
 from shared.live import current
-from shared.messages import ADAPTER, SampleQueries
+from shared.messages import ADAPTER, PruneCheckpoints, SampleQueries
+from shared.publishing import stored
 from shared.questions.kinds import QUESTIONS
 from shared.settings import Settings
 from shared.store import queries, versions
@@ -27,9 +33,15 @@ class Sampler:
     def __call__(self, job: Job) -> None:
         self._settings = current(self._db, self._base)
         between_steps(self._db, job)
-        message = ADAPTER.validate_python(job.message)
-        if not isinstance(message, SampleQueries):
-            raise TypeError(f"the sampler cannot do {message.kind}")
+        match ADAPTER.validate_python(job.message):
+            case SampleQueries() as message:
+                self._sample(job, message)
+            case PruneCheckpoints(request=request):
+                prune(self._db, Checkpoints(self._base.checkpoints), job, request, self._settings.keep)
+            case message:
+                raise TypeError(f"the sampler cannot do {message.kind}")
+
+    def _sample(self, job: Job, message: SampleQueries) -> None:
         version, labels = message.policy_version, self._settings.labels
         policy = self._weights.policy(version)
         found = sample_queries(
@@ -46,8 +58,8 @@ class Sampler:
         )
         if labels.order == "disagreement":
             found = self._prioritised(found, version)
-        stored = queries.add(self._db, job.key, job.attempt, found, policy_version=version)
-        log.info("%d of %d queries answered by policy %d", stored, message.count, version)
+        stored(self._db, job, lambda: queries.add(self._db, job.key, job.attempt, found, policy_version=version))
+        log.info("%d of %d queries answered by policy %d", len(found), message.count, version)
 
     def _prioritised(self, found: list[NewQuery], version: int) -> list[NewQuery]:
         """By the heads of the r that the policy was trained with, not of the newest: so priorities can be replayed.

@@ -24,15 +24,25 @@ def note(session: Session, kind: ActionKind, *, by: str, reason: str, detail: Ma
     return _action(row)
 
 
-def settle(session: Session, action_id: int, result: Mapping[str, Any]) -> None:
+def settle(session: Session, action_id: int, result: Mapping[str, Any]) -> Action:
     """Say what came of one, in the transaction in which it came."""
-    session.get_one(ActionRow, action_id).result = dict(result)
+    row = session.get_one(ActionRow, action_id)
+    row.result = dict(result)
+    return _action(row)
 
 
-def listed(db: Database, *, limit: int = 100) -> list[Action]:
-    """The newest first."""
+def asked(db: Database, action_id: int) -> Action:
+    """The one that a message's `request` names."""
     with db.snapshot() as session:
-        return [_action(row) for row in session.scalars(select(ActionRow).order_by(ActionRow.id.desc()).limit(limit))]
+        return _action(session.get_one(ActionRow, action_id))
+
+
+def listed(db: Database, *, kind: ActionKind | None = None, limit: int = 100) -> list[Action]:
+    """The newest first, of all kinds or of one."""
+    wanted = () if kind is None else (ActionRow.kind == kind,)
+    newest_first = select(ActionRow).where(*wanted).order_by(ActionRow.id.desc()).limit(limit)
+    with db.snapshot() as session:
+        return [_action(row) for row in session.scalars(newest_first)]
 
 
 def newest(session: Session | Connection, kind: ActionKind) -> Mapping[str, Any] | None:

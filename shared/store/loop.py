@@ -73,8 +73,17 @@ def start(db: Database, settings: Settings) -> None:
                     f"this store holds a loop with {key} = {was}, not {now}: start it as it was, or name a new "
                     "folder or database"
                 )
+        _check_overrides(db, settings)
         run.settings = resolved
         jobs.retry_failed(session)
+
+
+def _check_overrides(db: Database, settings: Settings) -> None:
+    try:
+        settings.changed(actions.overrides(db))
+    except LoopError as error:
+        way_out = "(some were changed while the loop ran: see `prefloop set`, and its --reset)"
+        raise LoopError(f"{error}\n{way_out}") from None
 
 
 def stored_settings(db: Database) -> dict[str, Any]:

@@ -27,12 +27,13 @@ def stop(db: Database, *, by: str, reason: str, service: Service | None = None, 
         return found
 
 
-def resume(db: Database, *, by: str, service: Service | None = None) -> Stop | None:
+def resume(db: Database, *, by: str, reason: str = "", service: Service | None = None) -> Stop | None:
     """Let the line, or one service, go on. Returns the stop that ended; None where there was none."""
     with db.transaction() as session:
         ended = find(session, service)
         mine = (StopRow.resumed_at.is_(None), StopRow.service.is_not_distinct_from(service))
-        session.execute(update(StopRow).where(*mine).values(resumed_by=storable(by), resumed_at=func.now()))
+        said = {"resumed_by": storable(by), "resumed_reason": storable(reason), "resumed_at": func.now()}
+        session.execute(update(StopRow).where(*mine).values(**said))
         return ended
 
 

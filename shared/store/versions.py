@@ -122,6 +122,8 @@ def publish_reward(
             Score(query_id=query_id, index=index, reward_version=version, score=score)
             for (query_id, index), score in (scores or {}).items()
         )
+        if request_id is not None:
+            actions.settle(session, request_id, {"reward": version, "status": status})
 
 
 def policy(db: Database, version: int) -> PolicyVersion | None:

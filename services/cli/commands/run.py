@@ -1,12 +1,22 @@
 """`up`, `demo`, `simulate`, `status`, `evaluate`: the loop itself."""
 
 import sys
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from services.cli.commands.options import FOLDER, folder_option, interruptible, json_option, loop_options, say
+from services.cli.commands.options import (
+    FOLDER,
+    folder_option,
+    interruptible,
+    json_option,
+    loop_options,
+    say,
+    store_option,
+)
 from shared.domain import LoopError
 
 if TYPE_CHECKING:
@@ -89,23 +99,26 @@ def simulate(
 
 
 @click.command()
-@click.option("--dir", "path", type=FOLDER, help="Folder that holds the run. Default: the one last started in runs/.")
+@store_option
 @json_option
 def status(path: Path | None, as_data: bool) -> None:
-    """What the loop has come to: labels, versions, KL. Works whether it runs or not."""
+    """What the loop has come to: labels, versions, KL, what is stopped or changed. Works whether it runs or not."""
     import json
 
     from services.cli import status as state
-    from services.cli.configure import Options, settings_for
-    from services.cli.folder import RunFolder
+    from services.cli.opened import opened, started_with
 
-    folder = RunFolder.existing(path) if path else RunFolder.newest(Path("runs"))
-    settings = settings_for(folder, Options())
-    now, running = state.read_folder(folder, settings)
+    with opened(path) as (db, _):
+        settings = started_with(db)
+        now, running = state.read(db, settings), state.is_running(db)
+        alarms = state.alarms(db, settings) if running else []
     if as_data:
-        click.echo(json.dumps(state.as_json(now, running=running)))
-    else:
-        click.echo(f"{folder.path}: {'running' if running else 'not running'}\n{state.line(now, settings)}")
+        data = {**state.as_json(now, running=running), "alarms": [asdict(alarm) for alarm in alarms]}
+        say(json.dumps(data, default=datetime.isoformat))
+        return
+    say(f"{settings.name}: {'running' if running else 'not running'}\n{state.line(now, settings)}")
+    for alarm in alarms:
+        say(f"{alarm.severity}: {alarm.what} {alarm.todo}")
 
 
 @click.command()

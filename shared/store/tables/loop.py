@@ -41,6 +41,7 @@ class StopRow(Base):
     cause: Mapped[str | None] = mapped_column(String(30))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     resumed_by: Mapped[str | None] = mapped_column(String(200))
+    resumed_reason: Mapped[str | None] = mapped_column(Text)
     resumed_at: Mapped[datetime | None]
 
 

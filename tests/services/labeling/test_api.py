@@ -4,9 +4,11 @@ import time
 from typing import Any
 
 import httpx
+import pytest
 
+from shared import live
 from shared.settings import LabelSettings, Settings
-from shared.store import accounts, stops
+from shared.store import accounts, loop, overriding, stops
 from shared.store.database import Database
 from tests.services.labeling.conftest import Labeling, labeling_with
 from tests.services.labeling.rows import add_queries, chosen, lease_states
@@ -239,3 +241,18 @@ def test_the_line_may_be_stopped_and_a_person_paused(labeling: Labeling, db: Dat
         me = ada.get("/api/me").json()
     assert me["paused"] == "seven of ten gold answers missed"
     assert (me["stopped"]["by"], me["stopped"]["reason"]) == ("grace", "it only says ha")
+
+
+def test_a_changed_setting_acts_on_the_next_lease(
+    labeling: Labeling, db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop.start(db, settings)
+    add_queries(db, ["one", "two"])
+    monkeypatch.setattr(live, "EVERY_SECONDS", 0.0)
+    with labeling.client(labeling.ada) as ada, labeling.client(labeling.grace) as grace:
+        before = ada.post("/api/leases", json={}).json()["lease"]
+        assert before["seconds_left"] > 100
+        overriding.set_setting(db, settings, "labels.lease_seconds", 30, by="rosa", reason="")
+        lent = grace.post("/api/leases", json={}).json()["lease"]
+        assert 0 < lent["seconds_left"] <= 30
+        assert ada.post(f"/api/leases/{before['id']}/renew", json={}).json()["seconds_left"] <= 30
