@@ -2,9 +2,9 @@
 
     <root>/policy/000003-1/       version 3, made by attempt 1; never touched again once the store has its row
         manifest.json             what it is, how it came about, and each file's sha256
-    <root>/policy/.000003-1-...   being written, or left by an attempt that was killed
+    <root>/policy/.000003-1-...   being written or removed, or left by an attempt that was killed
 
-Left out: removal of old versions, and of complete folders whose attempt was given up before the store had its row.
+Which of them are useless, the store knows: shared/store/keeping.py.
 """
 
 import errno
@@ -19,12 +19,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Literal, get_args
 
 from shared.domain import LoopError
 
 MANIFEST = "manifest.json"
 Kind = Literal["policy", "reward"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+NAME = re.compile(r"\.?(\d{6,})-\d+(-[0-9a-f]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,19 @@ class Published:
 
     path: str
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """One that holds, or held a part of, a version. `path` is relative to the root."""
+
+    kind: Kind
+    version: int
+    path: str
+
+
+class DiskFullError(LoopError):
+    """There is no room for a checkpoint. What was to be written can be written again."""
 
 
 class Checkpoints:
@@ -44,7 +59,7 @@ class Checkpoints:
     ) -> Published:
         """Have `write` fill a folder, then show it under its name. The same files always give the same sha256.
 
-        Raises LoopError where the disk is full. Nothing half-written is ever seen, wherever we are killed.
+        Raises DiskFullError where the disk is full. Nothing half-written is ever seen, wherever we are killed.
         """
         name = f"{version:06d}-{attempt}"
         shelf = self._root / kind
@@ -62,10 +77,7 @@ class Checkpoints:
         except BaseException as error:
             shutil.rmtree(beside, ignore_errors=True)
             if _is_full(error):
-                raise LoopError(
-                    f"no space left for checkpoint {kind}/{name} in {self._root}: make room; "
-                    "the job will be tried again"
-                ) from error
+                raise DiskFullError(f"no space left for checkpoint {kind}/{name} in {self._root}: make room") from error
             raise
         for folder in (shelf, self._root):
             _sync(folder)
@@ -85,6 +97,32 @@ class Checkpoints:
         if _digest(found) != sha256:
             raise LoopError(f"checkpoint {folder}: {_fault(folder, found, sha256)}; {_WAY_OUT}")
         return folder
+
+    def folders(self) -> list[Folder]:
+        """All there are, those that an attempt is writing or left behind included. Others than ours are left out."""
+        return [
+            Folder(kind, int(named[1]), f"{kind}/{path.name}")
+            for kind in KINDS
+            for path in sorted((self._root / kind).glob("*"))
+            if (named := NAME.fullmatch(path.name)) and path.is_dir()
+        ]
+
+    def size(self, path: str) -> int:
+        """Bytes of a folder's files."""
+        return sum(file.stat().st_size for file in self._inside(path).rglob("*") if file.is_file())
+
+    def remove(self, path: str) -> int:
+        """Remove a folder that is there, for everybody at once. Returns its bytes. OSError where it cannot be."""
+        folder, freed = self._inside(path), self.size(path)
+        if not folder.name.startswith("."):
+            folder = folder.rename(folder.with_name(f".{folder.name}-{secrets.token_hex(4)}"))
+        shutil.rmtree(folder)
+        return freed
+
+    def free_bytes(self) -> int:
+        """What is left on the disk that they lie on."""
+        there = next(folder for folder in (self._root, *self._root.absolute().parents) if folder.exists())
+        return shutil.disk_usage(there).free
 
     def _inside(self, path: str) -> Path:
         parts = PurePosixPath(path).parts

@@ -1,14 +1,12 @@
 """Between the steps of a job: it halts while the line, or its service, is stopped, and ends where it was given up."""
 
 import logging
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-from shared.domain import Job, LoopError, Service, Stop
+from shared.domain import Job, Service, Stop
 from shared.store import jobs, stops
 from shared.store.database import Database
+from shared.store.patience import until_answered, untimed
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +19,7 @@ def between_steps(db: Database, job: Job) -> None:
     An operator who rolls back cancels what is under way: it should end now, not be refused at its publication.
     """
     halt_while_stopped(db, Service(job.queue))
-    jobs.require_running(db, job.key, job.attempt)
+    until_answered(lambda: jobs.require_running(db, job.key, job.attempt), what=job.key)
 
 
 def halt_while_stopped(db: Database, service: Service) -> None:
@@ -32,28 +30,11 @@ def halt_while_stopped(db: Database, service: Service) -> None:
     the line is stopped, so this waits for it too.
     """
     halted: Stop | None = None
-    with _untimed():
-        while True:
-            try:
-                stop = stops.halting(db, service)
-            except LoopError as error:
-                log.warning("halted until it is known whether the line is stopped: %s", error)
-            else:
-                if stop is None:
-                    break
-                if stop != halted:
-                    log.info("halted: %s stopped %s: %s", stop.by, stop.service or "the line", stop.reason)
-                halted = stop
+    with untimed():
+        while stop := until_answered(lambda: stops.halting(db, service), what=service):
+            if stop != halted:
+                log.info("halted: %s stopped %s: %s", stop.by, stop.service or "the line", stop.reason)
+            halted = stop
             time.sleep(POLL_SECONDS)
     if halted is not None:
         log.info("resumed")
-
-
-@contextmanager
-def _untimed() -> Iterator[None]:
-    """Hold the process's timer, by which RQ ends a job that takes too long."""
-    left, _ = signal.setitimer(signal.ITIMER_REAL, 0)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, left)

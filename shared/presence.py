@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from shared.domain import LoopError
@@ -21,6 +22,18 @@ EVERY_SECONDS = 2.0
 def instance() -> str:
     """This process, among those of all machines: host/pid."""
     return f"{socket.gethostname()}/{os.getpid()}"
+
+
+def gone(holder: str) -> bool:
+    """Whether a process (`instance`) surely lives no more, or was this one, which began anew.
+
+    A container that is started again has its host and process id of before. Of other hosts nobody here can tell.
+    """
+    host, _, number = holder.rpartition("/")
+    if host != socket.gethostname():
+        return False
+    pid = int(number)
+    return pid == os.getpid() or not Path(f"/proc/{pid}").exists()
 
 
 @contextmanager

@@ -20,10 +20,13 @@ from rq.exceptions import StopRequested
 from rq.job import Job as RQJob
 from rq.serializers import JSONSerializer
 
+from shared import telemetry, tracing
 from shared.domain import Job, LoopError
 from shared.messages import ADAPTER
+from shared.presence import gone, instance
 from shared.store import jobs
-from shared.store.database import Database
+from shared.store.database import Database, StoreAwayError
+from shared.store.patience import until_answered
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +46,12 @@ class Queues:
 
     def send(self, job: Job) -> None:
         message = ADAPTER.validate_python(job.message)
-        with _answering():
+        with _answering(), tracing.span(f"send {job.queue}", _facts(job), kind="producer"):
             self._queue(job.queue).enqueue(
                 "shared.queues.deliver",
                 job.key,
                 job.attempt,
+                *filter(None, [tracing.carrier()]),
                 job_id=_message_id(job),
                 description=f"{job.key}, attempt {job.attempt}",
                 job_timeout=message.timeout_seconds,
@@ -89,7 +93,8 @@ _work: Work | None = None  # of this process: RQ finds functions by name, not ob
 def serve(redis_url: str, queue: str, db: Database, handler: Callable[[Job], None]) -> None:
     """Do the jobs of one queue, one after the other in this process, until SIGTERM or Ctrl-C.
 
-    A job under way is then given back. While Redis is away the worker waits for it.
+    A job under way is then given back. While Redis is away the worker waits for it. At its start it takes back what
+    processes of this host that were killed had begun.
     """
     global _work  # noqa: PLW0603 (see above)
     stop = threading.Event()
@@ -106,6 +111,8 @@ def serve(redis_url: str, queue: str, db: Database, handler: Callable[[Job], Non
         connection = _connect(redis_url)
         while not stop.is_set():
             try:
+                for key in jobs.take_back(db, queue, gone=gone):
+                    log.warning("%s: its worker ended without a word; another attempt", key)
                 _Worker(
                     [queue],
                     connection=connection,
@@ -116,21 +123,28 @@ def serve(redis_url: str, queue: str, db: Database, handler: Callable[[Job], Non
                 ).work(logging_level="WARNING")
             except RedisError as error:
                 log.warning("Redis does not answer: %s", error)
+            except LoopError as error:
+                log.warning("%s", error)
             if not stop.is_set():
                 time.sleep(RECONNECT_SECONDS)
     gc.freeze()  # at its exit Python would collect all of torch, which takes a second or two
 
 
-def deliver(key: str, attempt: int) -> None:
-    """What RQ calls for a message: take the job, do it, and say in the store how it ended if the handler has not."""
+def deliver(key: str, attempt: int, trace: tracing.Carrier | None = None) -> None:
+    """What RQ calls for a message: take the job, do it, and say in the store how it ended if the handler has not.
+
+    `trace`: the span in which it was sent.
+    """
     if _work is None:
         raise RuntimeError("deliver is for workers that `serve` started")
     db, stop = _work.db, _work.stop
-    job = jobs.begin(db, key, attempt)
+    job = jobs.begin(db, key, attempt, holder=instance())
     if job is None:
         log.info("%s, attempt %d: nothing to do, it is done, taken or given up", key, attempt)
         return
-    with _heartbeats(db, job):
+    facts = _facts(job)
+    traced = tracing.span(f"do {job.queue}", facts, kind="consumer", parent=trace)
+    with telemetry.about(**facts), traced, _heartbeats(db, job):
         try:
             _work.handler(job)
         except Exception as error:
@@ -138,8 +152,18 @@ def deliver(key: str, attempt: int) -> None:
                 log.info("%s, attempt %d: given back, the worker stops", key, attempt)
                 jobs.give_back(db, key, attempt)
                 return
-            jobs.fail(db, key, attempt, _said(error))
+            words = _said(error)
+            if isinstance(error, StoreAwayError):  # no fault of the job's: it begins anew when the store is back
+                until_answered(lambda: jobs.give_back(db, key, attempt), what=key)
+            else:
+                until_answered(lambda: jobs.fail(db, key, attempt, words), what=key)
             raise
+
+
+def _facts(job: Job) -> dict[str, str | int]:
+    """What records and spans are about: the job, and the versions that its message names."""
+    named = {name: value for name, value in job.message.items() if name.endswith("version") and isinstance(value, int)}
+    return {"job": job.key, "attempt": job.attempt, **named}
 
 
 def _said(error: Exception) -> str:

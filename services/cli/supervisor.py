@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from services.cli.processes import Child, Popen, kill_group, last_lines, peak_memory, spawn, stop
 from shared.domain import LoopError
 
-BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds before each start after a crash
-CALM = 60.0  # seconds of life that make up for earlier crashes
+BACKOFF = (0.2, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds before each start after a crash
+SOON = 15.0  # seconds of life that make up for earlier crashes: its imports are done, its end is no fault of its start
 
 
 @dataclass(slots=True)
 class Kept:
-    """A child under our care. `crashes` counts those since it last lived CALM seconds."""
+    """A child under our care. `crashes` counts those since it last lived SOON seconds."""
 
     child: Child
     process: Popen
@@ -25,7 +25,8 @@ class Kept:
 class Supervisor:
     """Holds groups of children in the order they were started; a context manager that ends them in reverse order.
 
-    `give_up_after` crashes in a row a LoopError ends the run; None keeps trying for ever.
+    `give_up_after` crashes in a row, each soon after a start, and a LoopError ends the run; None keeps trying for
+    ever. What is killed now and then, by whomever, is started again at once.
     """
 
     def __init__(self, say: Callable[[str], None], *, give_up_after: int | None = None) -> None:
@@ -98,13 +99,13 @@ class Supervisor:
     def _crashed(self, kept: Kept) -> None:
         kill_group(kept.process)
         now = time.monotonic()
-        kept.crashes = 1 if now - kept.started > CALM else kept.crashes + 1
+        kept.crashes = 1 if now - kept.started > SOON else kept.crashes + 1
         what = f"{kept.child.name} {_ended(kept.process.returncode)}"
         if self._give_up_after is not None and kept.crashes >= self._give_up_after:
             raise LoopError(f"{what}, {kept.crashes} times in a row; {_log_of(kept.child)}")
         wait = BACKOFF[min(kept.crashes, len(BACKOFF)) - 1]
         kept.again_at = now + wait
-        self._say(f"{what}; started again in {wait:.0f} s (log: {kept.child.log})")
+        self._say(f"{what}; started again in {wait:g} s (log: {kept.child.log})")
 
 
 def _log_of(child: Child) -> str:

@@ -4,6 +4,7 @@ import logging
 import signal
 import threading
 
+from services.orchestrator.silence import Silence
 from services.orchestrator.tick import tick
 from shared.domain import LoopError
 from shared.queues import Queues
@@ -20,13 +21,14 @@ def main() -> None:
     settings = load_settings()
     queues = Queues(settings.redis_url.get_secret_value())
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    silence = Silence()
     pause = EVERY_SECONDS
     with running("orchestrator", settings) as db:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
         while not stop.wait(pause):
             try:
-                tick(db, queues, settings)
+                tick(db, queues, settings, silence_counts=silence.counts(db))
                 pause = EVERY_SECONDS
             except LoopError as error:  # what is missing is found again at the next look
                 log.warning("%s", error)

@@ -11,9 +11,9 @@ from shared.weights import Weights
 
 def main() -> None:
     settings = load_settings()
-    with running("ppo", settings) as db:
+    checkpoints = Checkpoints(settings.checkpoints)
+    with running("ppo", settings, lambda: {"disk_free_bytes": checkpoints.free_bytes()}) as db:
         device = prepare(settings.model)
-        checkpoints = Checkpoints(settings.checkpoints)
         weights = Weights(db, checkpoints, device=device, autocast=settings.model.autocast)
         worker = PPOWorker(settings, db, checkpoints, weights, device)
         queues.serve(settings.redis_url.get_secret_value(), "ppo", db, worker)

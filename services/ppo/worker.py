@@ -2,21 +2,25 @@
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from shared.checkpoints import Checkpoints
-from shared.domain import Job
+from shared.domain import Job, RewardVersion
 from shared.language.policy import Policy, import_policy, save_policy
 from shared.line import between_steps
 from shared.live import current
 from shared.messages import ADAPTER, PublishReference, TrainPolicy
+from shared.publishing import stored, written
 from shared.settings import Settings
 from shared.store import loop, versions
 from shared.store.database import Database
+from shared.store.patience import until_answered
 from shared.tasks.registry import load_task
 from shared.training.ppo_segment import BatchStats, train_segment
+from shared.training.probes import probe
 from shared.training.trainer_state import TrainerState, load_state, new_state, save_state
 from shared.weights import Weights
 
@@ -58,15 +62,20 @@ class PPOWorker:
 
     def _publish_reference(self, job: Job) -> None:
         policy = import_policy(self._settings.model.ref_policy).to(self._device)
-        load_task(self._settings.task, policy.tokenizer)  # a task that cannot be asked should fail now, not later
+        task = load_task(self._settings.task, policy.tokenizer)  # one that cannot be asked should fail now, not later
         state = new_state(policy, self._settings.ppo, device=self._device, seed=self._settings.seed)
-        self._publish(job, Learner(0, policy, state), parent=None, reward_version=None, stats=[])
+        probes = probe(policy, None, task, self._settings)
+        self._publish(job, Learner(0, policy, state), parent=None, reward=None, stats=[], probes=probes)
         log.info("policy 0 is %s", self._settings.model.ref_policy)
 
     def _train(self, job: Job, message: TrainPolicy) -> None:
         between_steps(self._db, job)
         learner = self._learner_at(message.parent)
+        reward = versions.reward(self._db, message.reward_version)
+        reward_model = self._weights.reward_model(message.reward_version)
+        task = load_task(self._settings.task, learner.policy.tokenizer)
         self._learner = None  # in motion: worth nothing to anyone unless this job publishes it
+        learner.state.reward_version = message.reward_version
         log.info(
             "policy %d: from policy %d at episode %d with reward %d",
             message.version,
@@ -77,24 +86,24 @@ class PPOWorker:
 
         def on_batch(episodes: int, stats: BatchStats) -> None:
             batch = episodes // self._settings.ppo.batch
-            loop.record_batch(
-                self._db, policy_version=message.version, batch=batch, episodes=episodes, stats=stats.as_dict()
-            )
+            record = partial(loop.record_batch, self._db, policy_version=message.version, batch=batch)
+            until_answered(partial(record, episodes=episodes, stats=stats.as_dict()), what=job.key)
             log.info("episode %d: score %.3f, kl %.2f, %.1f s", episodes, stats.score, stats.kl, stats.seconds)
             between_steps(self._db, job)
 
         stats = train_segment(
             learner.policy,
             self._weights.policy(0),
-            self._weights.reward_model(message.reward_version),
-            load_task(self._settings.task, learner.policy.tokenizer),
+            reward_model,
+            task,
             learner.state,
             settings=self._settings.ppo,
             task_settings=self._settings.task,
             on_batch=on_batch,
         )
         learner.version = message.version
-        self._publish(job, learner, parent=message.parent, reward_version=message.reward_version, stats=stats)
+        probes = probe(learner.policy, reward_model, task, self._settings)
+        self._publish(job, learner, parent=message.parent, reward=reward, stats=stats, probes=probes)
         self._learner = learner
 
     def _learner_at(self, version: int) -> Learner:
@@ -106,7 +115,14 @@ class PPOWorker:
         return Learner(version, policy, state)
 
     def _publish(
-        self, job: Job, learner: Learner, *, parent: int | None, reward_version: int | None, stats: list[BatchStats]
+        self,
+        job: Job,
+        learner: Learner,
+        *,
+        parent: int | None,
+        reward: RewardVersion | None,
+        stats: list[BatchStats],
+        probes: list[versions.Probed],
     ) -> None:
         last = stats[-1] if stats else None
 
@@ -114,32 +130,33 @@ class PPOWorker:
             save_policy(learner.policy, folder)
             save_state(learner.state, folder / TRAINER)
 
-        published = self._checkpoints.publish(
-            "policy",
-            learner.version,
-            job.attempt,
-            write,
-            {
-                "parent": parent,
-                "reward_version": reward_version,
-                "episodes": learner.state.episodes,
-                "kl_coef": learner.state.kl_coef,
-                "last_batch": last.as_dict() if last else None,
-                "settings": self._settings.without_secrets(),
-            },
-        )
-        versions.publish_policy(
+        facts = {
+            "parent": parent,
+            "reward_version": reward.version if reward else None,
+            "label_watermark": reward.label_watermark if reward else None,
+            "retraction_watermark": reward.retraction_watermark if reward else None,
+            "episodes": learner.state.episodes,
+            "kl_coef": learner.state.kl_coef,
+            "last_batch": last.as_dict() if last else None,
+            "settings": self._settings.without_secrets(),
+        }
+        publish = partial(self._checkpoints.publish, "policy", learner.version, job.attempt, write, facts)
+        published = written(self._db, job, publish)
+        store = partial(
+            versions.publish_policy,
             self._db,
             job.key,
             job.attempt,
             version=learner.version,
             parent=parent,
-            reward_version=reward_version,
+            reward_version=reward.version if reward else None,
             path=published.path,
             sha256=published.sha256,
             episodes=learner.state.episodes,
             kl=last.kl if last else 0.0,
             kl_coef=learner.state.kl_coef,
             score=last.score if last else None,
+            probes=probes,
         )
+        stored(self._db, job, store)
         log.info("policy %d published", learner.version)

@@ -20,10 +20,10 @@ log = logging.getLogger("webhooks")
 def main() -> None:
     settings = load_settings()
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     pause = 0.0
     with running("webhooks", settings) as db, Worker(db) as worker:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
         while not stop.wait(pause):
             try:
                 halted = stops.halting(db, Service.WEBHOOKS) is not None

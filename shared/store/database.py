@@ -17,6 +17,10 @@ CONNECT_SECONDS = 5
 SNAPSHOT = "REPEATABLE READ"
 
 
+class StoreAwayError(LoopError):
+    """PostgreSQL does not answer now. What was asked for can be asked for again: nothing says that it was done."""
+
+
 def parse(url: str) -> URL:
     """LoopError where it is no address of a PostgreSQL. It may hold a password: the message leaves it out."""
     try:
@@ -95,11 +99,11 @@ class Database:
         try:
             yield
         except PoolTimeout as error:
-            raise LoopError(f"PostgreSQL at {self._address} is too busy to answer ({error})") from None
+            raise StoreAwayError(f"PostgreSQL at {self._address} is too busy to answer ({error})") from None
         except DBAPIError as error:
             if not _unanswered(error):
                 raise
-            raise LoopError(f"PostgreSQL at {self._address} does not answer: {_reason(error)}") from None
+            raise StoreAwayError(f"PostgreSQL at {self._address} does not answer: {_reason(error)}") from None
 
 
 def _leave_dead(connection: psycopg.Connection, *_: object) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.checkpoints import Checkpoints
+from shared.checkpoints import Checkpoints, DiskFullError
 from shared.domain import LoopError, RewardStatus
 
 WEIGHTS = {"model.safetensors": b"weights" * 1000, "config.json": b"{}", "trainer/state.json": b'{"episodes": 64}'}
@@ -182,7 +182,7 @@ def full_disk(number: int) -> Callable[[Path], None]:
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_in_write_leaves_nothing_and_says_what_to_do(tmp_path: Path, number: int) -> None:
     checkpoints = Checkpoints(tmp_path)
-    with pytest.raises(LoopError, match=r"no space left .*policy/000001-1.*make room; the job will be tried again"):
+    with pytest.raises(DiskFullError, match=r"no space left .*policy/000001-1.*: make room"):
         checkpoints.publish("policy", 1, 1, full_disk(number), {})
     assert everything(tmp_path) == []
 

@@ -9,7 +9,7 @@ import pytest
 
 from shared import line
 from shared.domain import Service
-from shared.store import stops
+from shared.store import patience, stops
 from shared.store.database import Database
 from shared.store.migrate import migrate
 from tests.shared.store.rows import sql
@@ -18,6 +18,7 @@ from tests.shared.store.rows import sql
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr(line, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(patience, "POLL_SECONDS", 0.02)
     caplog.set_level(logging.INFO)
 
 
@@ -62,5 +63,5 @@ def test_while_the_store_is_away_it_waits_for_it(
     sql(db, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     waiting.join(30)
     assert not waiting.is_alive()
-    assert caplog.messages[0].startswith("halted until it is known whether the line is stopped: PostgreSQL at")
+    assert caplog.messages[0].startswith("ppo waits for the label store: PostgreSQL at")
     away.close()

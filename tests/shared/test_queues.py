@@ -109,17 +109,21 @@ def test_a_message_sent_twice_is_done_once_and_a_failing_one_again(
     started: Database, redis_url: str, queues: Queues, workers: Workers
 ) -> None:
     db = started
-    first, fails, crashes = sample(db, 0), sample(db, 1), sample(db, 2)
+    first, fails, crashes, away = (sample(db, position) for position in range(4))
     workers.does(fails.key, "fail")
+    workers.does(away.key, "away")
     workers.does(crashes.key, "crash")
-    for message in (first, first, fails, crashes):
+    for message in (first, first, fails, crashes, away):
         queues.send(message)
-    assert queues.depths() == {"sampler": 4, "reward_trainer": 0, "ppo": 0}
+    assert queues.depths() == {"sampler": 5, "reward_trainer": 0, "ppo": 0}
     assert queues.holds(first)
-    assert not queues.holds(sample(db, 3))
+    assert not queues.holds(sample(db, 4))
     two = [workers.start(redis_url), workers.start(redis_url)]
     until(lambda: queues.depths()["sampler"] == 0)
     until(lambda: seen(db, first.key)[0] is DONE and seen(db, crashes.key) == (QUEUED, 2))
+    until(lambda: seen(db, away.key) == (QUEUED, 2))
+    assert job(db, away.key).error is None  # no failure of the job's: the store was away
+    workers.does(away.key, "")
     queues.send(first)  # late, after it was done
     until(lambda: seen(db, fails.key) == (QUEUED, 2))
     assert job(db, fails.key).error == "there is no policy 7"
@@ -186,6 +190,25 @@ def test_a_killed_worker_is_noticed_and_its_attempt_cannot_publish(
     workers.start(redis_url)
     until(lambda: workers.begun(made.key) == [1, 2])
     (workers.folder / made.key).unlink()
+    until(lambda: seen(db, made.key) == (DONE, 2))
+
+
+def test_a_worker_takes_back_at_once_what_a_killed_one_of_its_host_had_begun(
+    started: Database, redis_url: str, queues: Queues, workers: Workers
+) -> None:
+    db, made = started, sample(started, 0)
+    workers.does(made.key, "wait")
+    queues.send(made)
+    first = workers.start(redis_url)
+    until(lambda: workers.begun(made.key) == [1])
+    first.kill()
+    first.wait()
+    (workers.folder / made.key).unlink()
+    workers.start(redis_url)
+    until(lambda: seen(db, made.key) == (QUEUED, 2))  # nobody waited for silence, which nobody counts here
+    assert "ended without a word" in (job(db, made.key).error or "")
+    assert sql(db, "SELECT failures, deaths FROM jobs WHERE key = 'sample-0'") == [(0, 1)]
+    assert tick(db, queues, SETTINGS) >= 1
     until(lambda: seen(db, made.key) == (DONE, 2))
 
 

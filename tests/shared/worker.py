@@ -23,7 +23,7 @@ from sqlalchemy import text  # noqa: E402
 from shared import line, queues  # noqa: E402
 from shared.domain import Job, LoopError  # noqa: E402
 from shared.store import queries  # noqa: E402
-from shared.store.database import Database  # noqa: E402
+from shared.store.database import Database, StoreAwayError  # noqa: E402
 from shared.telemetry import configure  # noqa: E402
 
 
@@ -40,6 +40,8 @@ def main() -> None:
         match _words(folder / job.key):
             case "fail":
                 raise LoopError("there is no policy 7")
+            case "away":
+                raise StoreAwayError("PostgreSQL at host:5432 does not answer")
             case "crash":
                 raise ValueError("a\0b")
             case "sleep":

@@ -175,10 +175,9 @@ def test_a_silent_worker_s_job_is_sent_again(started: Database, queues: Queues) 
     sql(started, f"UPDATE jobs SET heartbeat_at = now() - interval '{SILENT_SECONDS - 5} seconds'")
     assert tick(started, queues, SETTINGS) == 0
     sql(started, f"UPDATE jobs SET heartbeat_at = now() - interval '{SILENT_SECONDS + 5} seconds'")
-    tick(started, queues, SETTINGS)
-    assert seen(started, "policy-0") == (JobState.QUEUED, 2)
-    sql(started, f"UPDATE jobs SET heartbeat_at = now() - interval '{jobs.RETRY_SECONDS + 5} seconds'")
+    assert tick(started, queues, SETTINGS, silence_counts=False) == 0  # the store was away until just now
     assert tick(started, queues, SETTINGS) == 1
+    assert seen(started, "policy-0") == (JobState.QUEUED, 2)
 
 
 def test_without_redis_it_says_so_and_the_next_tick_mends_it(started: Database, tmp_path: Path) -> None:

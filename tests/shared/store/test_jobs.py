@@ -8,7 +8,7 @@ from shared.domain import Job, JobState
 from shared.messages import SampleQueries, TrainReward
 from shared.store import jobs, queries
 from shared.store.database import Database
-from shared.store.jobs import TRIES, SupersededError
+from shared.store.jobs import DEATHS, TRIES, SupersededError
 from tests.shared.store.rows import add_policy, job, new_query, running, seen, sql
 
 MESSAGE = SampleQueries(first=0, count=2, policy_version=0)
@@ -133,13 +133,46 @@ def test_a_heartbeat_keeps_a_job_alive(db: Database) -> None:
     assert jobs.give_up_silent(db, seconds=30) == []
 
 
-def test_silent_at_the_last_try_is_failed(db: Database) -> None:
-    jobs.remember(db, MESSAGE)
-    for attempt in range(1, TRIES + 1):
-        jobs.begin(db, KEY, attempt)
-        age(db, 60)
+def test_taken_back_from_a_holder_that_is_gone_alone(db: Database) -> None:
+    for number, holder in enumerate(("here/1", "here/2", "there/1", None)):
+        jobs.remember(db, SampleQueries(first=number, count=1, policy_version=0))
+        jobs.begin(db, f"sample-{number}", 1, holder=holder)
+    jobs.remember(db, TrainReward(version=1, labels=1))
+    jobs.begin(db, "reward-1", 1, holder="here/1")
+    assert jobs.take_back(db, "sampler", gone=lambda holder: holder == "here/1") == [KEY]
+    assert job(db, KEY).error == "its worker, process here/1, ended without a word"
+    assert [found.key for found in jobs.to_send(db)] == [KEY]  # at once: nothing failed
+    with pytest.raises(SupersededError):
+        jobs.require_running(db, KEY, 1)
+    assert [seen(db, f"sample-{number}") for number in (1, 2, 3)] == [(JobState.RUNNING, 1)] * 3
+    assert seen(db, "reward-1") == (JobState.RUNNING, 1)
+
+
+def die(db: Database, attempt: int) -> None:
+    """A worker begins the job and is killed: some are noticed by their process, some by their silence."""
+    assert jobs.begin(db, KEY, attempt, holder="here/1") is not None
+    age(db, 60)
+    if attempt % 2:
         jobs.give_up_silent(db, seconds=30)
-    assert seen(db, KEY) == (JobState.FAILED, TRIES)
+    else:
+        jobs.take_back(db, "sampler", gone=lambda _: True)
+
+
+def test_deaths_are_no_failures_but_a_job_that_kills_every_worker_ends(db: Database) -> None:
+    jobs.remember(db, MESSAGE)
+    for attempt in range(1, DEATHS):
+        die(db, attempt)
+    assert seen(db, KEY) == (JobState.QUEUED, DEATHS)
+    jobs.begin(db, KEY, DEATHS)
+    jobs.fail(db, KEY, DEATHS, "a word")  # so they are not in a row
+    for attempt in range(DEATHS + 1, 2 * DEATHS + 1):
+        assert seen(db, KEY) == (JobState.QUEUED, attempt)
+        die(db, attempt)
+    assert seen(db, KEY) == (JobState.FAILED, 2 * DEATHS)
+    with db.transaction() as session:
+        assert jobs.retry_failed(session) == [KEY]
+    die(db, 2 * DEATHS + 1)
+    assert seen(db, KEY) == (JobState.QUEUED, 2 * DEATHS + 2)
 
 
 def test_giving_back_is_no_failure(db: Database) -> None:

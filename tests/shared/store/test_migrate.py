@@ -1,6 +1,7 @@
 """Migrations build what tables.py describes, from zero and once."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from alembic import command
@@ -11,7 +12,9 @@ from sqlalchemy import Connection, create_engine, inspect, text
 
 from services.cli.servers import free_port
 from shared.domain import LoopError
-from shared.store.migrate import MIGRATIONS, migrate
+from shared.store import loop
+from shared.store.database import Database
+from shared.store.migrate import MIGRATIONS, OtherVersionError, check, migrate
 from shared.store.tables import Base
 
 
@@ -22,6 +25,26 @@ def inside(url: str, statement: str) -> list[tuple[object, ...]]:
         found = [tuple(row) for row in result] if result.returns_rows else []
     engine.dispose()
     return found
+
+
+def upgraded(url: str, version: str) -> None:
+    """Bring a database to an earlier version's tables."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+    engine.dispose()
+
+
+def everything(url: str) -> dict[str, list[dict[str, object]]]:
+    """All rows of all tables, in order."""
+    tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+    return {
+        str(table): [row for (row,) in inside(url, f"SELECT to_jsonb(t) FROM {table} AS t ORDER BY t::text")]  # type: ignore[misc]
+        for (table,) in inside(url, tables)
+    }
 
 
 def differences(connection: Connection) -> list[object]:
@@ -77,13 +100,7 @@ def test_twice_does_no_harm(database_url: str) -> None:
 
 
 def test_responses_of_the_first_version_are_their_query_s_policy_s(empty_database_url: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    engine = create_engine(empty_database_url)
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-    engine.dispose()
+    upgraded(empty_database_url, "0001")
     inside(
         empty_database_url,
         "INSERT INTO policies (version, path, sha256, episodes, kl_coef) VALUES (0, '', '', 0, 1), (4, '', '', 0, 1); "
@@ -93,6 +110,62 @@ def test_responses_of_the_first_version_are_their_query_s_policy_s(empty_databas
     migrate(empty_database_url)
     written = "SELECT position, responses.policy_version FROM responses JOIN queries ON id = query_id ORDER BY position"
     assert inside(empty_database_url, written) == [(0, 0), (0, 0), (1, 4), (1, 4)]
+
+
+OF_0001 = """
+INSERT INTO run (id, name, settings, paused) VALUES (1, 'mine', '{"seed": 7}', true);
+INSERT INTO labelers (name, role) VALUES ('ada', 'labeler'), ('op', 'operator');
+INSERT INTO api_keys (labeler_id, prefix, sha256) VALUES (1, 'pf_a', repeat('a', 64));
+INSERT INTO policies (version, path, sha256, episodes, kl_coef) VALUES (0, 'policy/0', repeat('0', 64), 0, 0.15);
+INSERT INTO rewards VALUES (1, 'published', 'sound', 'reward/1', repeat('1', 64), 1, 0, 1, 0.75, 2.0, -1.0, now());
+INSERT INTO policies (version, parent, reward_version, path, sha256, episodes, kl, kl_coef, score)
+    VALUES (1, 0, 1, 'policy/1', repeat('2', 64), 16, 1.5, 0.2, 0.5);
+INSERT INTO ppo_batches (policy_version, batch, episodes, stats) VALUES (1, 1, 16, '{"kl": 1.5}');
+INSERT INTO queries (position, policy_version, text, tokens, claims, answers) VALUES (0, 0, 'one', '{1}', 1, 1),
+    (1, 1, 'two', '{2}', 0, 0);
+INSERT INTO responses SELECT id, index, 'said', '{3}' FROM queries, generate_series(0, 3) AS index;
+INSERT INTO leases (id, query_id, labeler_id, shown, state, reason, expires_at, closed_at) VALUES
+    ('done', 1, 1, '{0,1,2,3}', 'done', NULL, now(), now()),
+    ('skipped', 2, 1, '{0,1,2,3}', 'skipped', 'odd', now(), now());
+INSERT INTO labels (query_id, labeler_id, lease_id, best, position, seconds, policy_version)
+    VALUES (1, 1, 'done', 2, 0, 3.5, 0);
+INSERT INTO jobs (key, queue, message, attempt, failures, state, error) VALUES
+    ('policy-2', 'ppo', '{"kind": "train_policy", "version": 2, "reward_version": 1}', 2, 1, 'running', 'once');
+"""
+OF_0004 = """
+INSERT INTO stops (by, reason, resumed_by, resumed_at) VALUES ('ada', 'odd texts', 'op', now());
+INSERT INTO comparisons (version, against, alpha) VALUES (1, 0, 0.05);
+INSERT INTO retractions (by, reason) VALUES ('op', 'a child typed');
+INSERT INTO invitations (labeler_id, sha256, expires_at) VALUES (1, repeat('3', 64), now());
+INSERT INTO sign_ins (labeler_id, sha256, expires_at) VALUES (2, repeat('4', 64), now());
+INSERT INTO webhooks (url, secret, events, cursors) VALUES ('https://a.example', 'whsec_x', '{label}', '{"label": 1}');
+"""
+
+
+@pytest.mark.parametrize("version", ["0001", "0002", "0003", "0004"])
+def test_a_store_of_an_earlier_version_keeps_every_row(empty_database_url: str, version: str) -> None:
+    url = empty_database_url
+    upgraded(url, "0001")
+    inside(url, OF_0001)
+    upgraded(url, version)
+    if version == "0004":
+        inside(url, OF_0004)
+    before = everything(url)
+    migrate(url)
+    after = everything(url)
+    assert all(before.values())  # no table without a row
+    if version < "0004":  # since then a pause is a stop, and a skip's free text a note
+        [run] = before["run"]
+        del run["paused"]
+        for row in before["leases"]:
+            row |= {"note": row["reason"], "reason": row["reason"] and "other"}
+    for table, rows in before.items():
+        assert [{name: row[name] for name in rows[0]} for row in after[table]] == rows, table
+    assert ("an operator", None) in [(row["by"], row["resumed_at"]) for row in after["stops"]]
+    with closing(Database(url)) as db:
+        check(db)
+        state = loop.state(db)
+    assert (state.labels, state.policy_version, state.reward_version, state.paused) == (1, 1, 1, True)
 
 
 def test_two_at_once_wait_for_each_other(empty_database_url: str) -> None:
@@ -108,6 +181,8 @@ def test_a_database_of_a_newer_version_is_left_alone(empty_database_url: str) ->
     with pytest.raises(LoopError, match=r"made by another version of prefloop \(.*9999"):
         migrate(empty_database_url)
     assert inside(empty_database_url, "SELECT version_num FROM alembic_version") == [("9999",)]
+    with closing(Database(empty_database_url)) as db, pytest.raises(OtherVersionError, match="made by another version"):
+        check(db)
 
 
 def test_no_server_is_said() -> None:
