@@ -17,4 +17,5 @@ def _reward(reward: Learnt) -> str:
 def _policy(policy: Moved) -> str:
     if policy.reward_version is None:
         return f"π{policy.version} is the reference policy"
-    return f"π{policy.version} comes from π{policy.parent} by r{policy.reward_version}"
+    since = "; abandoned by a rollback" if policy.abandoned else ""
+    return f"π{policy.version} comes from π{policy.parent} by r{policy.reward_version}{since}"

@@ -14,7 +14,8 @@ class PPOLoss:
     """Scalars. `loss` carries the gradient: policy + vf_coef * value. The others are detached, to be looked at.
 
     clipfrac, value_clipfrac: share of entries where the clipped term is the larger; approxkl: mean of
-    (log ratio)^2 / 2; ratio_mean: mean of π / π_old, exactly 1 before the first update of a batch.
+    (log ratio)^2 / 2; ratio_mean: mean of π / π_old, exactly 1 before the first update of a batch; var_explained: as
+    `explained_variance` of the values.
     """
 
     loss: Tensor
@@ -24,6 +25,7 @@ class PPOLoss:
     value_clipfrac: Tensor
     approxkl: Tensor
     ratio_mean: Tensor
+    var_explained: Tensor
 
 
 def ppo_loss(
@@ -59,4 +61,16 @@ def ppo_loss(
         value_clipfrac=(square_near > square).float().mean(),
         approxkl=0.5 * (logprobs - old_logprobs).detach().square().mean(),
         ratio_mean=ratio.detach().mean(),
+        var_explained=explained_variance(values.detach(), returns),
     )
+
+
+def explained_variance(values: Tensor, returns: Tensor) -> Tensor:
+    """How much of the returns the values foretell: (...), (...) -> scalar, at most 1.
+
+    1 - Var(R - V) / Var(R) over all entries (`explained_variance` of OpenAI's baselines): 1 where the values are the
+    returns but for a constant, 0 where they are no better than one, below 0 where they are worse. 0 where the returns
+    do not vary, and there is nothing to foretell.
+    """
+    left, there = (returns - values).var(correction=0), returns.var(correction=0)
+    return torch.where(there == 0, torch.zeros_like(there), 1.0 - left / there)

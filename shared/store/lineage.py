@@ -1,38 +1,49 @@
 """From labels to the reward and policy versions they moved, and back: what r learnt from, and where π came from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
-from shared.domain import LoopError, RewardStatus
+from shared.domain import Check, LoopError, RewardStatus
 from shared.store import accounts
 from shared.store.database import Database
 from shared.store.queries import learnable_upto
 from shared.store.tables import Labeler, LabelRow, Policy, Retraction, Reward
+from shared.store.versions import find_live_policy
+
+
+class UnknownVersionError(LoopError):
+    """There is no such version, label or retraction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
     """A reward version and, of the labels asked about, those it was made with by labeler: trained on, or held out.
 
-    `retracted` of them were taken back since.
+    `retracted` of them were taken back since. `reason` and `verdict`: what the gate said of it, and looked at.
     """
 
     version: int
     status: RewardStatus
+    reason: str
     labels: dict[str, int]
     retracted: int
+    verdict: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A policy version, trained from `parent` with `reward_version`; none of either: the reference policy."""
+    """A policy version, trained from `parent` with `reward_version`; none of either: the reference policy.
+
+    abandoned: by a rollback; it is not the live one, and the live one does not descend from it.
+    """
 
     version: int
     parent: int | None
     reward_version: int | None
+    abandoned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +61,7 @@ def of_all(db: Database) -> Lineage:
 
 
 def of_reward(db: Database, version: int) -> Lineage:
-    """One reward version with all its labels, and the policies that it moved. LoopError where it is not there."""
+    """One reward version with all its labels, and the policies that it moved. UnknownVersionError: it is not there."""
     with db.snapshot() as session:
         _require(session.get(Reward, version), f"reward version {version}")
         return Lineage(_learnt(session, Reward.version == version), _moved_by(_policies(session), {version}))
@@ -87,7 +98,7 @@ def of_retraction(db: Database, retraction_id: int) -> Lineage:
 
 def _require(found: object, what: str) -> None:
     if found is None:
-        raise LoopError(f"there is no {what} in this store: `prefloop lineage` shows what there is")
+        raise UnknownVersionError(f"there is no {what} in this store: `prefloop lineage` shows what there is")
 
 
 def _moved(session: Session, condition: ColumnElement[bool]) -> Lineage:
@@ -99,29 +110,35 @@ def _learnt(session: Session, *conditions: ColumnElement[bool]) -> list[Learnt]:
     """All reward versions, with their labels, to which the conditions apply."""
     read = and_(*learnable_upto(Reward.label_watermark, Reward.retraction_watermark))
     rows = session.execute(
-        select(Reward.version, Reward.status, Labeler.name, func.count(LabelRow.id), func.count(LabelRow.retraction_id))
+        select(Reward, Labeler.name, func.count(LabelRow.id), func.count(LabelRow.retraction_id))
         .select_from(Reward)
         .outerjoin(LabelRow, read)
         .outerjoin(Labeler, Labeler.id == LabelRow.labeler_id)
         .where(*conditions)
-        .group_by(Reward.version, Reward.status, Labeler.name)
+        .group_by(Reward.version, Labeler.name)
         .order_by(Reward.version, Labeler.name)
     )
     found: dict[int, Learnt] = {}
-    for version, status, name, labels, retracted in rows:
-        before = found.get(version, Learnt(version, RewardStatus(status), {}, 0))
-        counts = {**before.labels, name: labels} if labels else before.labels
-        found[version] = Learnt(version, before.status, counts, before.retracted + retracted)
+    for row, name, labels, retracted in rows:
+        before = found.get(row.version)
+        counts = {**(before.labels if before else {}), **({name: labels} if labels else {})}
+        found[row.version] = Learnt(
+            row.version,
+            RewardStatus(row.status),
+            row.reason,
+            counts,
+            retracted + (before.retracted if before else 0),
+            tuple(Check(**check) for check in row.verdict),
+        )
     return list(found.values())
 
 
 def _policies(session: Session) -> list[Moved]:
-    return [
-        Moved(version, parent, reward_version)
-        for version, parent, reward_version in session.execute(
-            select(Policy.version, Policy.parent, Policy.reward_version).order_by(Policy.version)
-        )
-    ]
+    rows = session.execute(select(Policy.version, Policy.parent, Policy.reward_version).order_by(Policy.version))
+    policies = [Moved(version, parent, reward_version) for version, parent, reward_version in rows]
+    live = find_live_policy(session)
+    standing = {policy.version for policy in _ancestors(policies, live.version)} if live else set()
+    return [replace(policy, abandoned=policy.version not in standing) for policy in policies]
 
 
 def _moved_by(policies: Sequence[Moved], rewards: set[int]) -> list[Moved]:

@@ -29,17 +29,27 @@ HALF = 0.05  # a trunk in bfloat16: about 0.005
 
 @dataclass(frozen=True, slots=True)
 class BatchStats:
-    """Means over one batch. kl: nats a response; valid: share of responses that end properly; seconds: of wall time."""
+    """Means over one batch, of what the losses say over its minibatches too.
+
+    kl: nats a response. entropy: nats a response, mean over responses of -sum over tokens of log π, which estimates
+    H(π) at the task's temperature from what was sampled (TRL's `objective/entropy`; no sum over the vocabulary).
+    valid: share of responses that end properly. clipfrac, value_clipfrac, approxkl, ratio, var_explained: see PPOLoss.
+    seconds: of wall time.
+    """
 
     score: float
     reward: float
     kl: float
+    entropy: float
     kl_coef: float
     valid: float
     policy_loss: float
     value_loss: float
     clipfrac: float
+    value_clipfrac: float
     approxkl: float
+    ratio: float
+    var_explained: float
     lr: float
     seconds: float
 
@@ -80,9 +90,15 @@ def train_segment(
             draw=state.draw,
             graph=settings.minibatches == 1,
         )
+        if not episode.score.isfinite().all():
+            raise LoopError(
+                f"reward {state.reward_version} gives scores that are no finite numbers at episode {state.episodes}: "
+                "roll back to an earlier pair of reward and policy, or retrain"
+            )
         if not done:
             _check(policy, episode, state)
-        lr = linear_decay(settings.lr, done=state.episodes, total=settings.episodes)
+        state.planned = settings.episodes
+        state.lr = lr = linear_decay(settings.lr, done=state.episodes, total=settings.episodes)
         losses, reward = _learn(
             policy, episode, state, lr=lr, settings=settings, temperature=task_settings.temperature, check=not done
         )
@@ -206,12 +222,16 @@ def _stats(
         score=episode.score.mean().item(),
         reward=reward,
         kl=episode.kl.mean().item(),
+        entropy=-episode.logprobs.detach().sum(-1).mean().item(),
         kl_coef=kl_coef,
         valid=episode.valid.float().mean().item(),
         policy_loss=mean("policy"),
         value_loss=mean("value"),
         clipfrac=mean("clipfrac"),
+        value_clipfrac=mean("value_clipfrac"),
         approxkl=mean("approxkl"),
+        ratio=mean("ratio_mean"),
+        var_explained=mean("var_explained"),
         lr=lr,
         seconds=seconds,
     )

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from shared.algorithms.ppo import PPOLoss, ppo_loss
+from shared.algorithms.ppo import PPOLoss, explained_variance, ppo_loss
 
 
 def loss_of(
@@ -89,7 +89,9 @@ def test_the_parts_add_up_and_only_the_loss_has_a_gradient() -> None:
     loss, _, _ = loss_of(ratio=1.1, value=1.0, old_value=1.0, returns=3.0, vf_coef=0.1)
     assert loss.loss.item() == pytest.approx(-1.1 + 0.1 * 0.5 * 4)
     assert loss.loss.requires_grad
-    figures = (loss.policy, loss.value, loss.clipfrac, loss.value_clipfrac, loss.approxkl, loss.ratio_mean)
+    figures = (
+        loss.policy, loss.value, loss.clipfrac, loss.value_clipfrac, loss.approxkl, loss.ratio_mean, loss.var_explained
+    )  # fmt: skip
     assert not any(figure.requires_grad for figure in figures)
 
 
@@ -99,3 +101,18 @@ def test_means_run_over_all_tokens() -> None:
     assert loss.clipfrac.item() == 0.25
     assert loss.ratio_mean.item() == pytest.approx(4.25 / 4)
     assert loss.approxkl.item() == pytest.approx((math.log(2) ** 2 + math.log(4) ** 2) / 8, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("values", "returns", "expected"),
+    [
+        ([1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0], 1.0),
+        ([6.0, 7.0, 8.0, 9.0], [1.0, 2.0, 3.0, 4.0], 1.0),  # but for a constant
+        ([0.0, 0.0, 0.0, 0.0], [1.0, 2.0, 3.0, 4.0], 0.0),
+        ([0.0, 0.0, 2.0, 2.0], [0.0, 2.0, 2.0, 4.0], 0.5),  # R - V: 0, 2, 0, 2, variance 1 of 2
+        ([4.0, 3.0, 2.0, 1.0], [1.0, 2.0, 3.0, 4.0], -3.0),  # twice as far: 1 - 4
+        ([1.0, 2.0, 3.0, 4.0], [5.0, 5.0, 5.0, 5.0], 0.0),  # nothing to foretell
+    ],
+)
+def test_explained_variance_by_hand(values: list[float], returns: list[float], expected: float) -> None:
+    assert explained_variance(torch.tensor(values), torch.tensor(returns)).item() == pytest.approx(expected)
