@@ -2,6 +2,7 @@
 
 import math
 import time
+import uuid
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -13,9 +14,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import Message, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import wire
+from shared import telemetry, tracing, wire
 from shared.domain import LoopError, Principal
 from shared.store import accounts, sign_ins
 from shared.store.database import Database
@@ -46,6 +47,7 @@ async def visitor(request: Request, db: Database, page: Page) -> Principal | Res
         return refused(503, str(error))
     if found is None:
         return unauthorized("this key or session is not known, is over or was revoked: ask an operator for a new one")
+    telemetry.note(account=found.name)
     return found
 
 
@@ -81,6 +83,26 @@ def sign_out(request: Request, response: Response, page: Page, db: Database) -> 
     if token is not None:
         sign_ins.sign_out(db, token, page)
     response.delete_cookie(COOKIES[page], httponly=True, samesite="strict")
+
+
+class Identified:
+    """ASGI middleware, the outermost: an id for every request, in its log records, its span and its answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        known = uuid.uuid4().hex
+        telemetry.begin(request=known)
+        above = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"}
+        about = {"request": known, "path": scope["path"]}
+        with tracing.span(scope["method"], about, kind="server", parent=above) as span:
+            await self._app(scope, receive, with_headers(send, {"X-Request-ID": known}))
+            if span is not None and "route" in scope:
+                span.update_name(f"{scope['method']} {scope['route'].path}")
 
 
 class RateLimit:

@@ -1,4 +1,4 @@
-"""The whole loop on one machine: two servers, seven services, and for a demo the simulated labelers."""
+"""The whole loop on one machine: two servers, eight services, and for a demo the simulated labelers."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from shared.domain import LoopError
 from shared.settings import PREFIX, Settings, WebSettings, to_environment
 from shared.store.database import Database
 
-WORKERS = ("orchestrator", "sampler", "reward_trainer", "ppo", "webhooks")
+WORKERS = ("orchestrator", "sampler", "reward_trainer", "ppo", "webhooks", "recorder")
 DEMO_PATIENCE = 4  # crashes in a row of one process, after which a demo ends; a loop for people never gives up
 
 
@@ -135,7 +135,7 @@ def _with_ports(settings: Settings) -> Settings:
 
 
 def _services(running: RunningLoop) -> list[Child]:
-    """The seven services. None is told a key."""
+    """The eight services. None is told a key."""
     settings, logs = running.settings, running.folder.logs
     environ = {
         **{name: value for name, value in os.environ.items() if not name.startswith(PREFIX)},

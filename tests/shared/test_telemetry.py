@@ -1,5 +1,6 @@
 """Each in a process of its own: logging is the process's."""
 
+import json
 import re
 import subprocess
 import sys
@@ -76,3 +77,34 @@ def test_warnings_are_records() -> None:
 def test_configured_again_a_record_is_still_said_once() -> None:
     (line,) = said("configure('sampler', 'info'); log.info('once')")
     assert " sampler " in line
+
+
+def test_as_json_a_record_says_what_it_is_about() -> None:
+    setup = "import shared.telemetry as t; configure('ppo', 'info', form='json', run='demo')\n"
+    inside = "with t.about(job='policy-3', attempt=2, version=3): log.info('policy %d: %s', 3, 'π')\n"
+    first, last = map(json.loads, said(setup + inside + "log.warning('after')"))
+    assert re.fullmatch(LINE.strip(), first.pop("time"))
+    assert first == {
+        "level": "INFO",
+        "service": "ppo",
+        "run": "demo",
+        "logger": "services.ppo.worker",
+        "job": "policy-3",
+        "attempt": 2,
+        "version": 3,
+        "message": "policy 3: π",
+    }
+    assert "job" not in last
+
+
+def test_as_json_no_text_ends_its_line_or_adds_a_field() -> None:
+    setup = "configure('ppo', 'info', form='json', run='demo')\n"
+    evil = 'x", "level": "forged"}\n{"message": "forged\u2028\x1b[2K\u202e'
+    code = f"try: raise ValueError({evil!r})\nexcept ValueError: log.exception({evil!r})"
+    (line,) = said(setup + code)
+    assert line.isprintable()
+    assert line.isascii()
+    record = json.loads(line)
+    assert record["level"] == "ERROR"
+    assert record["message"] == evil
+    assert record["exc_info"].endswith(f"ValueError: {evil}")
