@@ -11,7 +11,7 @@ from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.staticfiles import StaticFiles
 
-from services.dashboard import accounts, comparisons, line, people, sign_in
+from services.dashboard import accounts, comparisons, health, line, people, samples, sign_in, steering, timeline
 from services.dashboard.guard import Guard, Me
 from services.dashboard.metrics import LoopCollector, registry
 from services.dashboard.rq_pages import rq_pages
@@ -23,12 +23,16 @@ from shared.domain import LoopError, Role
 from shared.settings import Settings
 from shared.store.accounts import AccountConflictError, UnknownAccountError
 from shared.store.database import Database
-from shared.web import invalid, refused, unreadable
+from shared.store.lineage import UnknownVersionError
+from shared.store.steering import RefusedError
+from shared.web import Identified, invalid, refused, unreadable
 
 STATIC = Path(__file__).parent / "static"
 STATUS: dict[type[Exception], int] = {
     UnknownAccountError: 404,
+    UnknownVersionError: 404,
     AccountConflictError: 409,
+    RefusedError: 409,
     LoopError: 503,  # any other: the store does not answer
 }
 KEY = [Depends(HTTPBearer(auto_error=False, description="a reviewer's or an operator's key"))]
@@ -49,13 +53,23 @@ def build(settings: Settings, db: Database, depths: Callable[[], Mapping[str, in
         openapi_url="/api/openapi.json",
     )
     app.add_middleware(Guard, db=db)
+    app.add_middleware(Identified)
     app.add_exception_handler(LoopError, _refused)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(400, unreadable)
     _page(app, settings)
     _data(app, settings, db, depths)
     app.include_router(sign_in.routes(settings.web, db))
-    for router in (line.routes(db), accounts.routes(db), people.routes(db), comparisons.routes(db)):
+    for router in (
+        health.routes(db, settings, depths),
+        line.routes(db),
+        steering.routes(settings, db),
+        accounts.routes(db),
+        people.routes(db),
+        comparisons.routes(db),
+        samples.routes(db),
+        timeline.routes(db),
+    ):
         app.include_router(router, dependencies=KEY, responses=REFUSALS)
     app.mount("/static", StaticFiles(directory=STATIC))
     app.mount("/queues", rq_pages(settings.redis_url.get_secret_value()))
@@ -68,7 +82,7 @@ async def _refused(_request: Request, error: Exception) -> Response:
 
 
 def _data(app: FastAPI, settings: Settings, db: Database, depths: Callable[[], Mapping[str, int]]) -> None:
-    metrics_registry = registry(LoopCollector(lambda: read(db, settings), depths))
+    metrics_registry = registry(LoopCollector(db, settings, depths))
 
     @app.get("/api/state", dependencies=KEY, responses=REFUSALS)
     def state() -> View:

@@ -1,6 +1,6 @@
 """Read the loop's state from the label store and shape it for the page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from services.dashboard.phase import phase
@@ -15,16 +15,18 @@ from services.dashboard.view import (
     PolicyView,
     Rewards,
     RewardView,
+    Rollback,
     Training,
     TrainingCurve,
     View,
 )
-from shared.domain import Job, LoopState, PolicyVersion, RewardStatus, RewardVersion
+from shared.domain import Action, ActionKind, Job, LoopState, PolicyVersion, RewardVersion
 from shared.intervals import wilson
+from shared.live import current
 from shared.plan import thresholds
 from shared.questions.kinds import QUESTIONS
 from shared.settings import PPOSettings, Settings
-from shared.store import loop, stops, versions
+from shared.store import actions, loop, stops, versions
 from shared.store.database import Database
 from shared.store.evaluations import HumanWinRate, human_win_rates
 from shared.store.loop import Batch, LiveJob, Overview
@@ -35,9 +37,12 @@ Point = TypeVar("Point")
 
 
 def read(db: Database, settings: Settings) -> View:
-    """The loop as it is now. Raises LoopError where the store does not answer."""
+    """The loop as it is now; `settings`: what it was started with. LoopError where the store does not answer."""
+    settings = current(db, settings)
     state, overview, batches, stop = loop.state(db), loop.overview(db), loop.batches(db), stops.standing(db)
     policies, rewards = versions.policies(db), versions.rewards(db)
+    rollbacks = actions.listed(db, kind=ActionKind.ROLLBACK)[::-1]
+    abandoned = abandoned_versions(policies, rollbacks)
     return View(
         name=settings.name,
         schedule=settings.schedule,
@@ -46,10 +51,12 @@ def read(db: Database, settings: Settings) -> View:
         ),
         stopped=stop,
         labels=_labels(state, overview, settings),
-        reward=_rewards(rewards, chance=QUESTIONS[settings.labels.kind].chance(settings.task.responses)),
-        policy=_policies(policies),
+        reward=_rewards(
+            rewards, state.reward_version, chance=QUESTIONS[settings.labels.kind].chance(settings.task.responses)
+        ),
+        policy=_policies(policies, state.policy_version, abandoned, rollbacks),
         evaluation=_evaluations(human_win_rates(db)),
-        training=_training(batches, settings.ppo),
+        training=_training(batches, abandoned, settings.ppo),
         jobs=[*map(_unfinished, overview.unfinished), *map(_failed, overview.failed)],
     )
 
@@ -69,10 +76,26 @@ def _labels(state: LoopState, overview: Overview, settings: Settings) -> Labels:
     )
 
 
-def _rewards(rewards: Sequence[RewardVersion], *, chance: float) -> Rewards:
+def abandoned_versions(policies: Sequence[PolicyVersion], rollbacks: Sequence[Action]) -> frozenset[int]:
+    """All that an operator rolled back from, unpublished ones too; `rollbacks`: the newest last.
+
+    Of the versions there were at the newest rollback those stay that its policy descends from; newer ones go on there.
+    """
+    if not rollbacks:
+        return frozenset()
+    back = rollbacks[-1].detail
+    parents = {policy.version: policy.parent for policy in policies}
+    kept: set[int | None] = set()
+    here: int | None = back["policy"]
+    while here is not None:
+        kept.add(here)
+        here = parents.get(here)
+    return frozenset(version for version in range(back["last_policy"] + 1) if version not in kept)
+
+
+def _rewards(rewards: Sequence[RewardVersion], live: int | None, *, chance: float) -> Rewards:
     views = [_reward(reward) for reward in rewards]
-    published = [view for view in views if view.status is RewardStatus.PUBLISHED]
-    return Rewards(chance=chance, newest=published[-1] if published else None, versions=views)
+    return Rewards(chance=chance, live=next((view for view in views if view.version == live), None), versions=views)
 
 
 def _reward(reward: RewardVersion) -> RewardView:
@@ -86,11 +109,16 @@ def _reward(reward: RewardVersion) -> RewardView:
         accuracy=accuracy,
         compared=compared,
         interval=None if accuracy is None else wilson(accuracy * compared, compared),
+        verdict=list(reward.verdict),
+        request_id=reward.request_id,
+        pruned=reward.pruned_at is not None,
         created_at=reward.created_at,
     )
 
 
-def _policies(policies: Sequence[PolicyVersion]) -> Policies:
+def _policies(
+    policies: Sequence[PolicyVersion], live: int | None, abandoned: frozenset[int], rollbacks: Sequence[Action]
+) -> Policies:
     views = [
         PolicyView(
             version=policy.version,
@@ -101,11 +129,30 @@ def _policies(policies: Sequence[PolicyVersion]) -> Policies:
             kl_coef=policy.kl_coef,
             score=policy.score,
             sha256=policy.sha256,
+            abandoned=policy.version in abandoned,
+            pruned=policy.pruned_at is not None,
             created_at=policy.created_at,
         )
         for policy in policies
     ]
-    return Policies(newest=views[-1] if views else None, versions=views)
+    episodes = {policy.version: policy.episodes for policy in policies}
+    return Policies(
+        live=next((view for view in views if view.version == live), None),
+        versions=views,
+        rollbacks=[_rollback(back, episodes) for back in rollbacks],
+    )
+
+
+def _rollback(back: Action, episodes: Mapping[int, int]) -> Rollback:
+    policy = back.detail["policy"]
+    return Rollback(
+        policy=policy,
+        reward=back.detail["reward"],
+        episodes=episodes[policy],
+        by=back.by,
+        reason=back.reason,
+        at=back.created_at,
+    )
 
 
 def _evaluations(found: Sequence[HumanWinRate]) -> Evaluations:
@@ -122,21 +169,30 @@ def _evaluations(found: Sequence[HumanWinRate]) -> Evaluations:
     return Evaluations(newest=views[-1] if views else None, versions=views)
 
 
-def _training(batches: Sequence[Batch], settings: PPOSettings) -> Training:
+def _training(batches: Sequence[Batch], abandoned: frozenset[int], settings: PPOSettings) -> Training:
     points = _thinned(batches)
-    newest = batches[-1].stats if batches else {}
+    newest = next((batch for batch in reversed(batches) if batch.policy_version not in abandoned), None)
+    stats = newest.stats if newest else {}
+
+    def column(name: str) -> list[float | None]:
+        return [batch.stats.get(name) for batch in points]
+
     return Training(
-        episodes=batches[-1].episodes if batches else 0,
+        episodes=newest.episodes if newest else 0,
         planned=settings.episodes,
-        score=newest.get("score"),
-        kl=newest.get("kl"),
-        kl_coef=newest.get("kl_coef"),
+        score=stats.get("score"),
+        kl=stats.get("kl"),
+        kl_coef=stats.get("kl_coef"),
         kl_target=settings.kl_target,
         curve=TrainingCurve(
             episodes=[batch.episodes for batch in points],
-            score=[batch.stats.get("score") for batch in points],
-            kl=[batch.stats.get("kl") for batch in points],
-            kl_coef=[batch.stats.get("kl_coef") for batch in points],
+            abandoned=[batch.policy_version in abandoned for batch in points],
+            score=column("score"),
+            kl=column("kl"),
+            kl_coef=column("kl_coef"),
+            clipfrac=column("clipfrac"),
+            entropy=column("entropy"),
+            value_loss=column("value_loss"),
         ),
     )
 

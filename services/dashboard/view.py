@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel, Field
 
 from services.dashboard.phase import Phase
-from shared.domain import JobState, RewardStatus, Schedule, Stop
+from shared.domain import Check, JobState, RewardStatus, Schedule, Stop
 
 
 class LabelCurve(BaseModel):
@@ -39,12 +39,15 @@ class RewardView(BaseModel):
     accuracy: float | None
     compared: int = Field(description="held-out labels, or pairs of held-out ratings, that accuracy is a share of")
     interval: tuple[float, float] | None = Field(description="95 % of the accuracy (Wilson)")
+    verdict: list[Check] = Field(description="what the gate looked at, each with its figures")
+    request_id: int | None = Field(description="the action by which an operator asked for it; null: the plan did")
+    pruned: bool = Field(description="its weights are gone")
     created_at: datetime
 
 
 class Rewards(BaseModel):
     chance: float = Field(description="accuracy of guessing: 1/N, for ratings 1/2")
-    newest: RewardView | None = Field(description="newest published")
+    live: RewardView | None = Field(description="newest published, or what was rolled back to since")
     versions: list[RewardView] = Field(description="rejected ones included")
 
 
@@ -57,12 +60,26 @@ class PolicyView(BaseModel):
     kl_coef: float
     score: float | None
     sha256: str
+    abandoned: bool = Field(description="the live policy does not descend from it, since a rollback")
+    pruned: bool = Field(description="its weights are gone")
     created_at: datetime
 
 
+class Rollback(BaseModel):
+    """An operator went back to this pair; `episodes` are the policy's."""
+
+    policy: int
+    reward: int | None
+    episodes: int
+    by: str
+    reason: str
+    at: datetime
+
+
 class Policies(BaseModel):
-    newest: PolicyView | None
+    live: PolicyView | None = Field(description="the newest, or what was rolled back to since")
     versions: list[PolicyView]
+    rollbacks: list[Rollback] = Field(description="the oldest first")
 
 
 class EvaluationView(BaseModel):
@@ -82,13 +99,17 @@ class Evaluations(BaseModel):
 
 class TrainingCurve(BaseModel):
     episodes: list[int]
+    abandoned: list[bool] = Field(description="of a policy that was rolled back from")
     score: list[float | None]
     kl: list[float | None]
     kl_coef: list[float | None]
+    clipfrac: list[float | None]
+    entropy: list[float | None]
+    value_loss: list[float | None]
 
 
 class Training(BaseModel):
-    """The newest PPO batch, published or not."""
+    """The newest PPO batch, published or not, of the policy that trains now."""
 
     episodes: int
     planned: int

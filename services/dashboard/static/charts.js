@@ -1,4 +1,5 @@
-// One chart a figure, by uPlot: lines or points, marks at versions, a dotted level (chance, target), whiskers.
+// One chart a figure, by uPlot: lines or points, marks at versions, a dotted level (chance, target), whiskers. The arrow
+// keys go from point to point, and what a point says is said to screen readers too.
 /* global uPlot */
 
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -7,7 +8,7 @@ const FONT = "11px system-ui, sans-serif";
 
 function axis(extra) {
   return {
-    stroke: () => color("faint"),
+    stroke: () => color("soft"),
     font: FONT,
     size: 40,
     gap: 4,
@@ -23,7 +24,7 @@ function time(ticks, step) {
   return ticks.map((tick) => new Date(1000 * tick).toLocaleString([], options));
 }
 
-/* What stands behind and before the curves. `extras()` gives {marks: [{x, text}], level: {y, text, side}, whiskers: [[x, low, high]]}. */
+/* What stands behind and before the curves. `extras()` gives {marks: [{x, text, hue}], level: {y, text, side}, whiskers: [[x, low, high]]}. */
 function overlay(extras) {
   const pixel = (u, value, scale) => Math.round(u.valToPos(value, scale, true)) + 0.5;
 
@@ -42,19 +43,19 @@ function overlay(extras) {
     const { marks = [], level, whiskers = [] } = extras();
     ctx.save();
     ctx.beginPath();
-    ctx.rect(bbox.left, bbox.top - 14 * devicePixelRatio, bbox.width, bbox.height + 14 * devicePixelRatio);
+    ctx.rect(bbox.left - 12 * devicePixelRatio, bbox.top - 14 * devicePixelRatio, bbox.width + 24 * devicePixelRatio, bbox.height + 14 * devicePixelRatio);
     ctx.clip();
     ctx.lineWidth = devicePixelRatio;
     ctx.font = `${10 * devicePixelRatio}px system-ui, sans-serif`;
     ctx.textAlign = "center";
     let free = -Infinity;
-    for (const { x, text } of marks) {
+    for (const { x, text, hue = "faint" } of marks) {
       const left = pixel(u, x, "x");
-      line(ctx, [left, bbox.top], [left, bbox.top + bbox.height], color("line"), [2, 3]);
+      line(ctx, [left, bbox.top], [left, bbox.top + bbox.height], color(hue === "faint" ? "line" : hue), [2, 3]);
       const half = ctx.measureText(text).width / 2;
       if (left - half < free) continue; // no room beside the last one
       free = left + half + 4 * devicePixelRatio;
-      ctx.fillStyle = color("faint");
+      ctx.fillStyle = color(hue === "faint" ? "soft" : hue);
       ctx.fillText(text, left, bbox.top - 3 * devicePixelRatio);
     }
     if (level && level.y <= u.scales.y.max && level.y >= u.scales.y.min) {
@@ -76,10 +77,12 @@ function overlay(extras) {
 
 /**
  * A chart in `figure`. `series`: [{hue, scale, points, dash}]; `times`: x in seconds; `versions`: x in whole numbers; `xRange`, `range`: of the scales;
- * `format`: of a y value; `right`: hue of a second scale; `describe(index)`: the words beside the title for the point under the cursor. Returns draw(columns, extras).
+ * `format`: of a y value; `right`: hue of a second scale; `log`: y is logarithmic; `describe(index)`: the words beside the title for the point under the cursor. Returns draw(columns, extras).
  */
-export function chart(figure, { series, times = false, versions = false, xRange, range, format, right, sync, describe }) {
+export function chart(figure, { series, times = false, versions = false, log = false, xRange, range, format, right, sync, describe }) {
   const box = Object.assign(document.createElement("div"), { className: "plot" });
+  const title = figure.querySelector("figcaption").firstChild.textContent.trim();
+  for (const [name, value] of Object.entries({ tabindex: 0, role: "group", "aria-label": `${title}: the arrow keys go from point to point` })) box.setAttribute(name, value);
   const empty = Object.assign(document.createElement("p"), { textContent: "nothing yet" });
   const output = figure.querySelector("output");
   box.append(empty);
@@ -90,10 +93,10 @@ export function chart(figure, { series, times = false, versions = false, xRange,
   const options = () => ({
     width: Math.max(box.clientWidth, 60),
     height: Math.max(box.clientHeight, 60),
-    padding: [14, right ? 0 : 12, 0, 0],
+    padding: [14, right ? 0 : 18, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7, fill: (_u, i) => color(series[i - 1].hue) }, ...(sync && { sync: { key: sync } }) },
-    scales: { x: { time: times, ...(xRange && { range: xRange }) }, y: { range }, ...(right && { right: { range: (_u, _low, high) => [0, (high || 1) * 1.25] } }) },
+    scales: { x: { time: times, ...(xRange && { range: xRange }) }, y: log ? { distr: 3 } : { range }, ...(right && { right: { range: (_u, _low, high) => [0, (high || 1) * 1.25] } }) },
     axes: [
       axis({
         size: 28,
@@ -103,8 +106,8 @@ export function chart(figure, { series, times = false, versions = false, xRange,
         ...(versions && { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }),
         values: (_u, ticks, _axis, _space, step) => (times ? time(ticks, step) : ticks.map((tick) => tick.toLocaleString("en"))),
       }),
-      axis({ space: 34, ...(format && { values: (_u, ticks) => ticks.map(format) }) }),
-      ...(right ? [axis({ scale: "right", side: 1, space: 34, grid: { show: false }, stroke: () => color(right) })] : []),
+      axis({ space: log ? 20 : 34, ...(log && { grid: { show: false } }), ...(format && { values: (_u, ticks) => ticks.map((tick) => (tick == null ? null : format(tick))) }) }),
+      ...(right ? [axis({ scale: "right", side: 1, space: 24, grid: { show: false }, stroke: () => color(right) })] : []),
     ],
     series: [
       {},
@@ -123,6 +126,15 @@ export function chart(figure, { series, times = false, versions = false, xRange,
 
   const resize = () => plot?.setSize({ width: Math.max(box.clientWidth, 60), height: Math.max(box.clientHeight, 60) });
   new ResizeObserver(resize).observe(box);
+  box.onkeydown = (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step || !plot) return;
+    event.preventDefault();
+    const last = plot.data[0].length - 1;
+    const here = plot.cursor.idx == null || plot.cursor.left < 0 ? (step < 0 ? last : 0) : Math.min(last, Math.max(0, plot.cursor.idx + step));
+    plot.setCursor({ left: plot.valToPos(plot.data[0][here], "x"), top: 0 });
+  };
+  box.onblur = () => plot?.setCursor({ left: -10, top: -10 });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plot?.redraw(false, true));
 
   return (columns, more = {}) => {

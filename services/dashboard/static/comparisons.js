@@ -1,17 +1,10 @@
 // The panel of comparisons: asks /api/comparisons every ten seconds and shows how they stand.
-import { element, list, number, percent } from "./dom.js";
-import { poll } from "./panel.js";
+import { poll } from "./ask.js";
+import { drawn, element, list, number, percent, whole } from "./dom.js";
 
 const WIDTH = 96, HEIGHT = 12;
 
 const name = (one) => (one === 0 ? "ρ" : typeof one === "number" ? `π${one}` : one);
-const whole = (share) => Math.round(100 * share);
-
-function drawn(tag, attributes) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
-}
 
 /** From 0 to 1: the middle, the interval, the rate. */
 function whisker(rate, [low, high]) {
@@ -56,4 +49,4 @@ function show({ comparisons, leaderboard }) {
   list("leaderboard-rows", leaderboard, standingRow, "td");
 }
 
-poll("/api/comparisons", "comparisons", show);
+poll(() => "/api/comparisons", "comparisons", show);

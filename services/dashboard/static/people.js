@@ -1,7 +1,8 @@
 // The panel of people: how far their labels can be trusted. Asks /api/people, which is made anew every ten seconds.
+import { poll } from "./ask.js";
 import { chart } from "./charts.js";
 import { $, element, fixed, list, number, percent } from "./dom.js";
-import { poll } from "./panel.js";
+import { noteAgreement } from "./human.js";
 
 const UNDEFINED = "undefined";
 let policies = [];
@@ -82,7 +83,8 @@ function show(report) {
   list("people-rows", report.people, personRow, "td");
   policies = report.policies.filter(({ figures }) => figures.labels > 0);
   const shares = (name) => policies.map(({ figures }) => figures[name].rate);
+  noteAgreement(policies);
   drawComplaints([policies.map(({ version }) => version), shares("none_acceptable"), shares("flagged")]);
 }
 
-poll("/api/people", "people", show);
+poll(() => "/api/people", "people", show, { everywhere: true }); // the loop's curves show agreement

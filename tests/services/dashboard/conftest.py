@@ -1,5 +1,6 @@
 """The dashboard as it runs: uvicorn on a port of its own, PostgreSQL and Valkey behind it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from shared.settings import Settings
 from shared.store import accounts, loop
 from shared.store.database import Database
 from tests.web import served
+
+REFUSED = re.compile(r"status of (409|422)")  # as Chromium tells of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,15 @@ def dashboard(settings: Settings, db: Database) -> Iterator[Dashboard]:
 
 @pytest.fixture
 def page(browser: Browser, dashboard: Dashboard) -> Iterator[Page]:
-    """A page that fails the test where the console says anything, or a request leaves our origin."""
+    """A page that fails the test where the console says anything, or a request leaves our origin.
+
+    But for refusals of what operators ask, which the page shows in its own words.
+    """
     trouble: list[str] = []
 
     def heard(message: ConsoleMessage) -> None:
-        trouble.append(message.text)
+        if not REFUSED.search(message.text):
+            trouble.append(message.text)
 
     def sent(request: Request) -> None:
         if not request.url.startswith(dashboard.url):

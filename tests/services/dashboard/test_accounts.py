@@ -60,4 +60,5 @@ def test_every_answer_of_the_api_is_described(dashboard: Dashboard) -> None:
     assert set(paths["/api/accounts"]["post"]["responses"]) == {"200", "401", "403", "409", "422", "503"}
     assert set(paths["/api/accounts/{name}/revoke"]["post"]["responses"]) == {"204", "401", "403", "404", "422", "503"}
     assert set(paths["/api/stop"]["post"]["responses"]) == {"200", "401", "403", "422", "503"}
-    assert set(paths["/api/resume"]["post"]["responses"]) == {"200", "401", "403", "503"}
+    assert set(paths["/api/resume"]["post"]["responses"]) == {"200", "401", "403", "422", "503"}
+    assert set(paths["/api/rollback"]["post"]["responses"]) == {"200", "401", "403", "409", "422", "503"}

@@ -25,6 +25,13 @@ BEHIND = [
     "/api/accounts",
     "/api/people",
     "/api/comparisons",
+    "/api/actions",
+    "/api/settings",
+    "/api/stops",
+    "/api/health",
+    "/api/timeline",
+    "/api/samples",
+    "/api/probes",
     "/api/openapi.json",
     "/metrics",
     "/queues/",
@@ -35,8 +42,10 @@ BEHIND = [
     "/static/vendor/uplot/uPlot.iife.min.js",
     "/there/is/no/such/page",
 ]
+OF_A_VERSION = ["/api/lineage/policy/{version}", "/api/lineage/reward/{version}"]
 OPEN = ["/healthz", "/login", "/static/style.css", "/static/icon.svg"]
-ACTING = ["/api/stop", "/api/resume", "/api/accounts/{name}/revoke", "/logout"]
+STEERING = ["/api/rollback", "/api/retrain", "/api/retry", "/api/prune"]
+ACTING = ["/api/stop", "/api/resume", *STEERING, "/api/accounts/{name}/revoke", "/logout"]
 
 
 @contextmanager
@@ -51,7 +60,7 @@ def test_everything_needs_the_key(dashboard: Dashboard) -> None:
     with dashboard.client() as nobody:
         for path in ACTING:
             assert (path, nobody.post(path).status_code) == (path, 401)
-        for path in BEHIND:
+        for path in [*BEHIND, *OF_A_VERSION]:
             answer = nobody.get(path)
             assert (path, answer.status_code) == (path, 401)
             assert answer.headers["www-authenticate"] == "Bearer"
@@ -66,7 +75,7 @@ def test_no_route_is_open_by_oversight(settings: Settings, db: Database) -> None
     """Every route of the app is either tried above, or open on purpose."""
     app = build(settings, db, dict)
     paths = {route.path for route in iter_route_contexts(app.routes)}
-    assert paths - {*BEHIND, *OPEN} == {*ACTING, "/static", "/queues"}
+    assert paths - {*BEHIND, *OF_A_VERSION, *OPEN} == {*ACTING, "/static", "/queues"}
 
 
 def test_an_operator_sees_everything(dashboard: Dashboard) -> None:

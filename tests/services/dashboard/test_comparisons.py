@@ -56,7 +56,8 @@ def test_a_reviewer_reads_how_comparisons_stand(filled: Dashboard) -> None:
 
 @needs_chromium
 def test_the_panel_shows_them(filled: Dashboard, page: Page) -> None:  # noqa: ARG001
-    panel = page.get_by_role("region", name="Comparisons")
+    page.get_by_role("link", name="People").click()
+    panel = page.get_by_role("region", name="Comparisons", exact=True)
     decided = panel.get_by_role("row", name="π2 beside π1")
     expect(decided).to_contain_text("decided")
     expect(decided).to_contain_text("100.0 % 52 to 100")

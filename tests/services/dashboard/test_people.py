@@ -52,6 +52,7 @@ def test_labels_are_counted_anew_at_most_every_so_often(
 
 @needs_chromium
 def test_the_panel_says_who_is_paused_and_what_is_undefined(filled: Dashboard, page: Page) -> None:  # noqa: ARG001
+    page.get_by_role("link", name="People").click()
     panel = page.get_by_role("region", name="People")
     ada = panel.get_by_role("row", name="ada")
     expect(ada).to_contain_text(EVIL)

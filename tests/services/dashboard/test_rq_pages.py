@@ -3,6 +3,7 @@
 import pickle
 import signal
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -136,6 +137,19 @@ def test_data_of_queues_and_jobs(pages: FlaskClient, failed: Job) -> None:
     (job,) = data(pages, "jobs/sampler/queued/8/dsc/1")["jobs"]
     assert job["description"] == "sample-0 attempt 1"
     assert data(pages, f"job/{failed.id}")["status"] == "failed"
+
+
+def test_scheduled_jobs_are_seen_and_stay_scheduled(pages: FlaskClient, connection: redis.Redis) -> None:
+    queue = Queue("ppo", connection=connection, serializer=JSONSerializer)
+    queue.enqueue_in(timedelta(hours=1), f"{__name__}.fails", "x", job_id="policy-2-1", description="policy-2, later")
+    before = everything(connection)
+    assert data(pages, "queues")["queues"][0]["scheduled_job_registry_count"] == 1
+    (job,) = data(pages, "jobs/ppo/scheduled/8/asc/1")["jobs"]
+    assert job["description"] == "policy-2, later"
+    assert pages.get("/0/view/jobs/ppo/scheduled/8/asc/1").status_code == 200
+    assert pages.post("/queue/ppo/scheduled/empty").status_code == 405
+    assert pages.get("/requeue/ppo").status_code == 405
+    assert everything(connection) == before
 
 
 def test_workers_and_what_they_run(pages: FlaskClient, connection: redis.Redis) -> None:

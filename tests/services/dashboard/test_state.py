@@ -12,7 +12,7 @@ from shared.domain import JobState, RewardStatus
 from shared.intervals import wilson
 from shared.plan import thresholds
 from shared.settings import Settings
-from shared.store import loop
+from shared.store import loop, overriding, steering
 from shared.store.database import Database
 from shared.store.tables import JobRow, Reward
 from tests.services.dashboard.rows import EVIL, LABELS, OPEN, fill
@@ -31,7 +31,7 @@ def test_an_empty_loop(db: Database, settings: Settings) -> None:
     assert (view.labels.count, view.labels.budget, view.labels.next_training) == (0, 1200, 300)
     assert view.labels.curve.count == view.training.curve.episodes == []
     assert view.jobs == []
-    assert (view.reward.newest, view.policy.newest, view.training.score) == (None, None, None)
+    assert (view.reward.live, view.policy.live, view.training.score) == (None, None, None)
     assert (view.evaluation.newest, view.evaluation.versions) == (None, [])
     assert (view.training.episodes, view.training.planned, view.reward.chance) == (0, 4608, 0.25)
 
@@ -55,7 +55,7 @@ def test_the_next_training_is_the_first_not_yet_tried(full: Database, settings: 
     assert read(full, last).labels.next_training is None
 
 
-def test_a_rejected_reward_model_is_shown_but_never_the_newest(full: Database, settings: Settings) -> None:
+def test_a_rejected_reward_model_is_shown_but_never_live(full: Database, settings: Settings) -> None:
     with full.transaction() as session:
         session.execute(update(Reward).where(Reward.version == 3).values(status="rejected"))
     reward = read(full, settings).reward
@@ -64,16 +64,16 @@ def test_a_rejected_reward_model_is_shown_but_never_the_newest(full: Database, s
         RewardStatus.PUBLISHED,
         RewardStatus.REJECTED,
     ]
-    assert reward.newest == reward.versions[1]
-    assert reward.newest.interval == wilson(0.35 * 24, 24)
+    assert reward.live == reward.versions[1]
+    assert reward.live.interval == wilson(0.35 * 24, 24)
 
 
 def test_without_held_out_labels_there_is_no_interval(full: Database, settings: Settings) -> None:
     with full.transaction() as session:
         session.execute(update(Reward).where(Reward.version == 3).values(accuracy=None, held_out=0, compared=0))
-    newest = read(full, settings).reward.newest
-    assert newest is not None
-    assert (newest.version, newest.accuracy, newest.interval) == (3, None, None)
+    live = read(full, settings).reward.live
+    assert live is not None
+    assert (live.version, live.accuracy, live.interval) == (3, None, None)
 
 
 def test_people_between_the_policy_and_the_reference(full: Database, settings: Settings) -> None:
@@ -86,8 +86,8 @@ def test_people_between_the_policy_and_the_reference(full: Database, settings: S
 
 def test_training_shows_batches_that_are_not_yet_published(full: Database, settings: Settings) -> None:
     view = read(full, settings)
-    assert view.policy.newest is not None
-    assert (view.policy.newest.version, view.policy.newest.episodes) == (2, 2560)
+    assert view.policy.live is not None
+    assert (view.policy.live.version, view.policy.live.episodes) == (2, 2560)
     assert view.training.episodes == 3200
     assert view.training.curve.episodes == list(range(64, 3201, 64))
     assert view.training.kl == view.training.curve.kl[-1]
@@ -119,3 +119,21 @@ def test_jobs_that_run_wait_or_failed(full: Database, settings: Settings) -> Non
     assert (running.state, running.queue, running.error) == (JobState.RUNNING, "ppo", None)
     assert running.silent_seconds is not None
     assert 0 <= running.silent_seconds < 60
+
+
+def test_after_a_rollback_another_version_is_live(full: Database, settings: Settings) -> None:
+    steering.rollback(full, policy=1, reward=2, by="ada", reason="odd texts")
+    view = read(full, settings)
+    assert view.policy.live is not None
+    assert view.reward.live is not None
+    assert (view.policy.live.version, view.reward.live.version) == (1, 2)
+    assert [policy.abandoned for policy in view.policy.versions] == [False, False, True]
+    (back,) = view.policy.rollbacks
+    assert (back.policy, back.reward, back.episodes, back.by) == (1, 2, 1280, "ada")
+    assert view.training.curve.abandoned == [False] * 20 + [True] * 30  # those of policy 3, under way, too
+    assert view.training.episodes == 1280
+
+
+def test_it_shows_the_settings_as_they_are_now(full: Database, settings: Settings) -> None:
+    overriding.set_setting(full, settings, "labels.budget", 1500, by="ada", reason="")
+    assert read(full, settings).labels.budget == 1500
