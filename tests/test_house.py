@@ -14,6 +14,7 @@ WEB = {  # and what each has no need of
     "services.dashboard.main": ("torch", "transformers"),
     "services.orchestrator.main": ("torch", "transformers", "numpy"),
     "services.webhooks.main": ("torch", "transformers", "numpy"),
+    "services.recorder.main": ("torch", "transformers", "wandb", "mlflow"),
 }
 
 

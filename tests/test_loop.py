@@ -91,7 +91,7 @@ def test_up_ends_at_ctrl_c_within_ten_seconds_and_goes_on(place: Path) -> None:
         status = json.loads(run("status", "--dir", "people", "--json", cwd=place))
         assert status["running"]
         children = _children(process.pid)
-        assert len(children) >= 9  # two servers, seven services
+        assert len(children) >= 10  # two servers, eight services
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=10) == 0
         assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]

@@ -35,9 +35,13 @@ class GateSettings(Section):
 
     confidence: float = Field(0.95, gt=0.5, lt=1, description="with which a candidate must be worse to be rejected")
     resamples: int = Field(2000, ge=100, description="of queries, in the paired bootstrap against the live r")
-    calibration: float = Field(0.35, gt=0, le=1, description="greatest expected calibration error, at its best scale")
-    rank: float = Field(0.0, ge=-1, le=1, description="least rank correlation with the live r on recent responses")
-    length: float = Field(0.9, ge=0, le=1, description="greatest rank correlation of score and length, either way")
+    calibration: float = Field(
+        0.35, gt=0, le=1, description="greatest expected calibration error, above what chance makes of so few labels"
+    )
+    rank: float = Field(0.0, ge=-1, le=1, description="least rank correlation with the live r, where it is sure")
+    length: float = Field(
+        0.9, ge=0, le=1, description="greatest rank correlation of score and length, either way, where it is sure"
+    )
     shadow: int = Field(64, ge=0, description="recent queries whose responses it scores in the shadow of the live r")
     spread: float = Field(10.0, gt=0, description="greatest mean shadow score, in standard deviations of ρ's")
 

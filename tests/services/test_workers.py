@@ -1,5 +1,6 @@
 """Sampler, reward trainer and PPO worker on a real store with a tiny model: a loop's jobs, one by one."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,10 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from services.ppo.worker import PPOWorker
+from services.ppo.worker import TRAINER, PPOWorker
 from services.reward_trainer.worker import RewardTrainer
 from services.sampler.worker import Sampler
-from shared.checkpoints import Checkpoints
+from shared.checkpoints import MANIFEST, Checkpoints
 from shared.domain import Job, LoopError, RewardStatus, Role
 from shared.language.reward_heads import HEADS
 from shared.messages import AnyMessage, PublishReference, SampleQueries, TrainPolicy, TrainReward
@@ -23,11 +24,13 @@ from shared.settings import (
     Settings,
     TaskSettings,
 )
-from shared.store import accounts, jobs, loop, queries, versions
+from shared.store import accounts, jobs, loop, queries, samples, versions
 from shared.store.database import Database
 from shared.store.evaluations import human_win_rates
 from shared.store.migrate import migrate
 from shared.training.machine import prepare
+from shared.training.probes import PROBES
+from shared.training.trainer_state import COUNTS
 from shared.weights import Weights
 from tests.models import tiny_model
 from tests.shared.store.rows import answer, ask, sql
@@ -131,6 +134,20 @@ def test_what_the_jobs_leave_in_the_store(db: Database, database_url: str, tmp_p
     assert reward.labels + reward.held_out == state.labels
     parents = [(policy.version, policy.parent, policy.reward_version) for policy in versions.policies(db)]
     assert parents == [(0, None, None), (1, 0, 1), (2, 1, 1)]
+    for index, probed in enumerate(samples.probes(db)):
+        assert probed.index == index
+        assert [(answer.policy_version, answer.reward_version) for answer in probed.answers] == [
+            (0, None),
+            (1, 1),
+            (2, 1),
+        ]
+        assert [answer.score is None for answer in probed.answers] == [True, False, False]
+    assert index == PROBES - 1
+    folder = tmp_path / versions.policies(db)[2].path
+    facts = json.loads((folder / MANIFEST).read_text())["facts"]
+    assert facts["label_watermark"] == reward.label_watermark == queries.watermark(db).label
+    assert facts["retraction_watermark"] == 0
+    assert json.loads((folder / TRAINER / COUNTS).read_text())["reward_version"] == 1
     for label in queries.labeled(db, upto=queries.watermark(db)):
         assert label.policy_version == 0
         assert len(label.responses) == 4

@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from services.cli.main import cli
-from shared.domain import Answer, LoopError
+from shared.domain import ActionKind, Answer, LoopError
 from shared.settings import LabelSettings, Settings
-from shared.store import accounts, answers, loop
+from shared.store import accounts, actions, answers, loop
 from shared.store.database import Database
 from tests.shared.store.rows import add_person, add_policy, add_queries, add_reward, label, sql, take
 
@@ -120,9 +120,18 @@ def test_retract_and_lineage(prefloop: Prefloop, db: Database) -> None:
     )
     assert prefloop("lineage", "policy", "1") == every
     assert json.loads(prefloop("lineage", "reward", "1", "--json")) == {
-        "rewards": [{"version": 1, "status": "published", "labels": {"ada": 3, "ben": 1}, "retracted": 1}],
-        "policies": [{"version": 1, "parent": 0, "reward_version": 1}],
-    }
+        "rewards": [
+            {
+                "version": 1, "status": "published", "reason": "sound", "labels": {"ada": 3, "ben": 1}, "retracted": 1,
+                "verdict": [],
+            }
+        ],
+        "policies": [{"version": 1, "parent": 0, "reward_version": 1, "abandoned": False}],
+    }  # fmt: skip
+    detail = {"policy": 0, "reward": None, "last_policy": 1, "last_reward": 1}
+    with db.transaction() as session:
+        actions.note(session, ActionKind.ROLLBACK, by="root", reason="worse", detail=detail)
+    assert prefloop("lineage", "reward", "1").endswith("π1 comes from π0 by r1; abandoned by a rollback\n")
     for which, words in (((), "of which"), (("one",), "expected a number")):
         with pytest.raises(LoopError, match=words):
             prefloop("lineage", "reward", *which)

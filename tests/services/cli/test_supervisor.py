@@ -114,6 +114,24 @@ def test_one_that_crashes_again_and_again_is_given_up(tmp_path: Path, monkeypatc
     assert (tmp_path / "child.log").read_text().count("broken") == 3
 
 
+def test_one_that_had_started_is_never_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever kills it now and then does not end the run."""
+    monkeypatch.setattr(module, "BACKOFF", (0.01, 600.0))
+    monkeypatch.setattr(module, "SOON", 0.0)
+    killed: set[int] = set()
+    with Supervisor(lambda _: None, give_up_after=2) as supervisor:
+        supervisor.start([python(SLEEPS, tmp_path)])
+
+        def kills() -> bool:
+            supervisor.check()
+            for pid in set(supervisor.pids().values()) - killed:
+                os.kill(pid, signal.SIGKILL)
+                killed.add(pid)
+            return len(killed) == 4
+
+        until(kills)
+
+
 def test_a_stubborn_one_is_killed_with_its_children(tmp_path: Path) -> None:
     said: list[str] = []
     supervisor = Supervisor(said.append)

@@ -1,7 +1,7 @@
 """Rows that tests begin with, written through the store where it has a way, and small ways to look at what is there."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import text
 
@@ -23,6 +23,14 @@ from shared.settings import LabelSettings
 from shared.store import accounts, answers, jobs, leases, queries, versions
 from shared.store.database import Database
 from shared.store.tables import JobRow
+
+
+class Who(TypedDict):
+    """Who steers, and why."""
+
+    by: str
+    reason: str
+
 
 LABELS = LabelSettings(gold_share=0, comparison_share=0)
 
@@ -52,17 +60,26 @@ def seen(db: Database, key: str) -> tuple[JobState, int]:
     return found.state, found.attempt
 
 
-def add_policy(db: Database, version: int = 0, *, reward_version: int | None = None, episodes: int = 0) -> None:
+def add_policy(
+    db: Database,
+    version: int = 0,
+    *,
+    reward_version: int | None = None,
+    episodes: int = 0,
+    parent: int | None = None,
+) -> None:
+    """`parent`: by default the version before."""
     message: AnyMessage = PublishReference()
     if version:
-        message = TrainPolicy(version=version, reward_version=reward_version or 1)
+        parent = version - 1 if parent is None else parent
+        message = TrainPolicy(version=version, reward_version=reward_version or 1, parent=parent)
     made = running(db, message)
     versions.publish_policy(
         db,
         made.key,
         made.attempt,
         version=version,
-        parent=version - 1 if version else None,
+        parent=parent,
         reward_version=reward_version,
         path=f"policy/{version}",
         sha256="0" * 64,
