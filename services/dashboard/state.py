@@ -20,6 +20,7 @@ from services.dashboard.view import (
     TrainingCurve,
     View,
 )
+from shared.descent import descent
 from shared.domain import Action, ActionKind, Job, LoopState, PolicyVersion, RewardVersion
 from shared.intervals import wilson
 from shared.live import current
@@ -85,11 +86,7 @@ def abandoned_versions(policies: Sequence[PolicyVersion], rollbacks: Sequence[Ac
         return frozenset()
     back = rollbacks[-1].detail
     parents = {policy.version: policy.parent for policy in policies}
-    kept: set[int | None] = set()
-    here: int | None = back["policy"]
-    while here is not None:
-        kept.add(here)
-        here = parents.get(here)
+    kept = descent(parents, back["policy"])
     return frozenset(version for version in range(back["last_policy"] + 1) if version not in kept)
 
 

@@ -25,9 +25,9 @@ def tick(db: Database, queues: Queues, settings: Settings, *, silence_counts: bo
     if silence_counts:
         for key in jobs.give_up_silent(db, seconds=SILENT_SECONDS):
             log.warning("%s: its worker fell silent; another attempt", key)
-    newest = versions.live_policy(db)
-    if newest is not None and (retired := queries.retire(db, before=newest.version - settings.sampler.staleness)):
-        log.info("%d queries retired: policy %d is too far from those that answered them", retired, newest.version)
+    oldest = versions.generations_back(db, settings.sampler.staleness)
+    if oldest is not None and (retired := queries.retire(db, before=oldest)):
+        log.info("%d queries retired: policies before %d are too far from the live one", retired, oldest)
     if abandoned := steering.retire_abandoned(db):
         log.info("%d queries retired: policies that were rolled back wrote them", abandoned)
     _pause_by_gold(db, settings.labels)

@@ -7,6 +7,7 @@ from sqlalchemy import Integer, and_, cast, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
+from shared.descent import descent
 from shared.domain import ActionKind, Cause, RewardStatus, Schedule
 from shared.guards.evidence import Evaluation, Evidence, Generation, Given, Judged
 from shared.guards.kl import BATCHES
@@ -66,13 +67,8 @@ def _generations(session: Session) -> list[Generation]:
     live = versions.find_live_policy(session)
     columns = (Policy.version, Policy.parent, Policy.score, Policy.created_at)
     by_version = {row.version: row for row in session.execute(select(*columns))}
-    chain = []
-    here = live.version if live is not None else None
-    while here is not None:
-        row = by_version[here]
-        chain.append(Generation(row.version, row.score, row.created_at))
-        here = row.parent
-    return chain[::-1]
+    line = [] if live is None else descent({row.version: row.parent for row in by_version.values()}, live.version)
+    return [Generation(version, by_version[version].score, by_version[version].created_at) for version in line]
 
 
 def _evaluations(session: Session, of: list[int], since: datetime) -> list[Evaluation]:

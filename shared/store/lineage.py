@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
+from shared.descent import descent
 from shared.domain import Check, LoopError, RewardStatus
 from shared.store import accounts
 from shared.store.database import Database
@@ -153,9 +154,4 @@ def _moved_by(policies: Sequence[Moved], rewards: set[int]) -> list[Moved]:
 def _ancestors(policies: Sequence[Moved], version: int) -> list[Moved]:
     """The policy and all that it descends from, the reference policy first."""
     by_version = {policy.version: policy for policy in policies}
-    chain = []
-    here: int | None = version
-    while here is not None:
-        chain.append(by_version[here])
-        here = by_version[here].parent
-    return chain[::-1]
+    return [by_version[one] for one in descent({policy.version: policy.parent for policy in policies}, version)]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from shared.descent import descent
 from shared.domain import Action, ActionKind, JobState, LoopError, LoopState, Purpose, RewardStatus
 from shared.messages import AnyMessage
 from shared.store import actions, jobs, versions
@@ -152,9 +153,8 @@ def _retire_abandoned(session: Session) -> int:
     live = versions.find_live_policy(session)
     if live is None:
         return 0
-    kin = select(Policy.version, Policy.parent).where(Policy.version == live.version).cte("kin", recursive=True)
-    kin = kin.union_all(select(Policy.version, Policy.parent).join(kin, Policy.version == kin.c.parent))
-    abandoned = (Query.policy_version.is_not(None), Query.policy_version.not_in(select(kin.c.version)))
+    kin = descent(versions.parents(session), live.version)
+    abandoned = (Query.policy_version.is_not(None), Query.policy_version.not_in(kin))
     waiting = (Query.claims == Query.answers, Query.claims < Query.wanted, ~Query.retired)
     gone = update(Query).where(Query.purpose == Purpose.TRAINING, *abandoned, *waiting).values(retired=True)
     return len(session.scalars(gone.returning(Query.id)).all())

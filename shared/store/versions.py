@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from shared.descent import descent
 from shared.domain import ActionKind, Check, PolicyVersion, RewardStatus, RewardVersion
 from shared.store import actions, jobs
 from shared.store.database import Database, storable
@@ -160,6 +161,19 @@ def rewards(db: Database) -> list[RewardVersion]:
     """All trained ones, rejected ones included."""
     with db.snapshot() as session:
         return [_reward(row) for row in session.scalars(select(Reward).order_by(Reward.version))]
+
+
+def parents(session: Session) -> dict[int, int | None]:
+    """Of every policy, by version."""
+    return {row.version: row.parent for row in session.execute(select(Policy.version, Policy.parent))}
+
+
+def generations_back(db: Database, count: int) -> int | None:
+    """The policy version that the live one descends from by so many segments; None: it has not as many behind it."""
+    with db.snapshot() as session:
+        live = find_live_policy(session)
+        line = [] if live is None else descent(parents(session), live.version)
+        return line[-1 - count] if count < len(line) else None
 
 
 def live_reward(db: Database) -> RewardVersion | None:

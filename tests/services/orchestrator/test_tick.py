@@ -19,7 +19,7 @@ from shared.domain import Job, JobState, LoopError
 from shared.messages import ADAPTER, AnyMessage, PublishReference, SampleQueries, TrainReward
 from shared.queues import SILENT_SECONDS, Queues
 from shared.settings import LabelSettings, SamplerSettings, Settings, to_environment
-from shared.store import jobs, loop, queries, stops
+from shared.store import jobs, loop, queries, steering, stops
 from shared.store.database import Database
 from tests.shared.store.rows import (
     add_person,
@@ -167,6 +167,19 @@ def test_stale_queries_retire_and_make_room(started: Database, queues: Queues) -
     assert loop.state(started).open_queries == 1  # the one that somebody looks at
     assert SampleQueries(first=6, count=4, policy_version=2) in waiting(started, queues)
     answer(started, ada, lent)
+
+
+def test_staleness_counts_segments_not_version_numbers(started: Database, queues: Queues) -> None:
+    """After a rollback the next version's number jumps: the queries of the policy gone back to are one segment old."""
+    add_policy(started)
+    add_reward(started, 1)
+    for version in (1, 2, 3):
+        add_policy(started, version, reward_version=1)
+    steering.rollback(started, policy=0, by="grace", reason="better")
+    add_queries(started, range(6))
+    add_policy(started, 4, parent=0, reward_version=1)
+    tick(started, queues, SETTINGS)
+    assert loop.state(started).open_queries == 6
 
 
 def test_a_silent_worker_s_job_is_sent_again(started: Database, queues: Queues) -> None:
