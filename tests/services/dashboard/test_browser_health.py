@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from services.dashboard import people
 from shared.store.database import Database
 from tests.services.dashboard import scenes
 from tests.web import needs_chromium
@@ -59,12 +60,16 @@ def expect_unwell(page: Page) -> None:
 def test_one_screen_says_whether_it_is_well(
     page: Page,
     db: Database,
+    monkeypatch: pytest.MonkeyPatch,
     scene: Callable[[Database], None],
     check: Callable[[Page], None],
     scheme: Literal["light", "dark"],
     views: list[str],
 ) -> None:
     scene(db)
+    monkeypatch.setattr(people, "EVERY_SECONDS", 0)  # its report of the empty store is not kept
+    monkeypatch.setattr(people, "REST", 0)
+    page.reload()
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     page.set_viewport_size({"width": 1400, "height": 900})
     for view in views:
