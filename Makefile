@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo up test check env bench load clean
+.PHONY: demo up test check env bench load chaos clean
 
 demo: .venv/installed  ## the whole loop with simulated labelers; ends by itself and leaves runs/demo/report.html
 	$(BIN)/prefloop demo
@@ -26,6 +26,9 @@ bench: .venv/installed benchmarks/.venv/installed  ## prefloop beside TRL and tr
 
 load: .venv/installed  ## 200 labelers at the API beside pgbench, 4 minutes; benchmarks/labeling/results.json
 	$(BIN)/python -m benchmarks.labeling --out benchmarks/labeling/results.json
+
+chaos: .venv/installed  ## a small loop under kill -9 of its processes beside the same undisturbed, 6 minutes; runs/chaos
+	$(BIN)/python -m tests.chaos
 
 clean:
 	rm -rf .venv benchmarks/.venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
