@@ -10,7 +10,7 @@ up: .venv/installed  ## the loop for people, until Ctrl-C; started again it goes
 	$(BIN)/prefloop up
 
 test: .venv/installed
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadscope
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 check: .venv/installed  ## ruff, mypy strict, import rules
 	$(BIN)/ruff check .

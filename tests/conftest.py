@@ -15,10 +15,16 @@ from shared.store.migrate import migrate
 from shared.store.tables import Base
 
 MIGRATED = "migrated"
+LONG = ("tests/test_loop.py", "tests/services/cli/experiment/", "tests/faults/")
 END_OTHERS = (  # what an earlier test left connected may hold locks
     "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest modules first: at the end, one of two cores would wait for them."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 @pytest.fixture(scope="session")

@@ -68,10 +68,10 @@ class Run:
         self._there(kill.victim)
         came = self._await(kill, number)
         self._sleep(kill.delay)
-        look = self._last if kill.victim in self._last.pids else self._there(kill.victim)
+        while not _killed(kill.victim, look := self._last):
+            self._there(kill.victim)
         if self._over(look):
             raise LoopError(f"the loop ended before kill {number} of {self._wanted}: give it more --stages")
-        os.kill(look.pids[kill.victim], signal.SIGKILL)
         begun = recovery.begin(kill.victim, look)
         self._pending.append((number, begun))
         self.recoveries.append(begun)
@@ -176,3 +176,12 @@ def _is_at(moment: Moment, store: Seen, labels: int) -> bool:
     if moment is Moment.LABELING:
         return store.labels > labels
     return moment is Moment.ANY or any(job.queue == QUEUES[moment] for job in store.running)
+
+
+def _killed(victim: str, look: Look) -> bool:
+    """False where it is not there: what was killed just before, as `prefloop`, takes others with it."""
+    try:
+        os.kill(look.pids[victim], signal.SIGKILL)
+    except (KeyError, ProcessLookupError):
+        return False
+    return True
