@@ -42,9 +42,12 @@ def present(db: Database, service: str, facts: Callable[[], Mapping[str, Any]] =
     done = threading.Event()
 
     def say() -> None:
-        trouble = False
+        arrived = trouble = False
         while True:
             try:
+                if not arrived:
+                    presence.forget(db, service, gone)  # those whose place this one takes
+                    arrived = True
                 presence.seen(db, service, instance(), {"memory_bytes": _memory(), **facts()})
                 trouble = False
             except LoopError as error:

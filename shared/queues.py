@@ -147,6 +147,8 @@ def deliver(key: str, attempt: int, trace: tracing.Carrier | None = None) -> Non
     with telemetry.about(**facts), traced, _heartbeats(db, job):
         try:
             _work.handler(job)
+        except jobs.SupersededError as error:  # an operator rolled back, or another attempt has it: nothing failed here
+            log.info("%s, attempt %d ends: %s", key, attempt, error)
         except Exception as error:
             if stop.is_set():  # whatever StopRequested became on its way through a library
                 log.info("%s, attempt %d: given back, the worker stops", key, attempt)
@@ -199,6 +201,8 @@ def _heartbeats(db: Database, job: Job) -> Iterator[None]:
         while not done.wait(HEARTBEAT_SECONDS):
             try:
                 if not jobs.heartbeat(db, job.key, job.attempt):
+                    if jobs.is_done(db, job.key, job.attempt):
+                        return
                     log.warning("%s, attempt %d was given up: its result will not be stored", job.key, job.attempt)
                     return
             except LoopError as error:

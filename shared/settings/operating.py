@@ -67,7 +67,7 @@ class KeepSettings(Section):
     """Which checkpoints `prune` leaves beside all that are in use."""
 
     newest: int = Field(3, ge=1, description="so many newest versions of policies and of reward models")
-    every: int = Field(0, ge=0, description="and every so-manieth version; 0: none beside the newest")
+    every: int = Field(0, ge=0, description="and each version that this divides; 0: none beside the newest")
 
 
 class TrackingSettings(Section):

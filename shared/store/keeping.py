@@ -1,4 +1,4 @@
-"""Which checkpoints stay. What is in use is never removed, nor are the newest ones and every so-manieth.
+"""Which checkpoints stay. What is in use is never removed, nor are the newest ones and every n-th.
 
 A prune marks rows first, in one transaction, under the lock that rollbacks hold; then folders go. Where it is cut off
 between, the next one removes the folders of all that is marked.
@@ -58,7 +58,7 @@ def staying(
 ) -> Versions:
     """Which stay, of the policies that are there, each with the r that it was trained with, and of the rewards.
 
-    Policy 0, what is used, the newest and every so-manieth; with each policy its r, so that one can roll back to both.
+    Policy 0, what is used, the newest and every n-th; with each policy its r, so that one can roll back to both.
     """
     policies = {0, *used.policies, *_by_rule(trained, keep)} & trained.keys()
     own = {reward for version, reward in trained.items() if version in policies and reward is not None}

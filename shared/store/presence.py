@@ -1,6 +1,6 @@
 """Which processes are there: each says so every few seconds, with a few facts about itself."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,6 +36,14 @@ def seen(db: Database, service: str, instance: str, facts: Mapping[str, Any]) ->
                 set_={"seen_at": func.clock_timestamp(), "facts": dict(facts)},
             )
         )
+
+
+def forget(db: Database, service: str, gone: Callable[[str], bool]) -> None:
+    """Strike out the processes of a service of which `gone(instance)` says that they ended without a word."""
+    with db.transaction() as session:
+        for row in session.scalars(select(ServiceRow).where(ServiceRow.service == service)):
+            if gone(row.instance):
+                session.delete(row)
 
 
 def left(db: Database, service: str, instance: str) -> None:
