@@ -19,7 +19,7 @@ from shared.plan import blocked
 from shared.queues import Work, deliver
 from shared.store import jobs, loop, stops, versions
 from shared.store.database import Database
-from shared.store.jobs import TRIES, SupersededError
+from shared.store.jobs import TRIES
 from tests.services.test_workers import Loop, started
 from tests.shared.store.rows import job, seen, sql
 
@@ -80,11 +80,7 @@ def test_a_full_disk_stops_the_service_which_halts_with_the_weights_in_memory(
     caplog.set_level(logging.INFO)
     logging.getLogger("shared.line").addHandler(operator)
     try:
-        if cancels:
-            with pytest.raises(SupersededError):
-                delivered(db, PublishReference())
-        else:
-            delivered(db, PublishReference())
+        delivered(db, PublishReference())
     finally:
         logging.getLogger("shared.line").removeHandler(operator)
     stop = operator.seen[0]
@@ -94,6 +90,8 @@ def test_a_full_disk_stops_the_service_which_halts_with_the_weights_in_memory(
     assert stops.all_standing(db) == []
     if cancels:
         assert (len(full_disk), versions.live_policy(db)) == (1, None)
+        assert seen(db, "policy-0") == (JobState.CANCELED, 1)
+        assert "policy-0, attempt 1 ends: attempt 1 of policy-0 was given up meanwhile" in caplog.messages
         return
     assert len(operator.seen) == 2  # resumed without room it stops again
     assert len(full_disk) == 3
