@@ -27,7 +27,7 @@ bench: .venv/installed benchmarks/.venv/installed  ## prefloop beside TRL and tr
 load: .venv/installed  ## 200 labelers at the API beside pgbench, 4 minutes; benchmarks/labeling/results.json
 	$(BIN)/python -m benchmarks.labeling --out benchmarks/labeling/results.json
 
-chaos: .venv/installed  ## a small loop under kill -9 of its processes beside the same undisturbed, 8 minutes; runs/chaos
+chaos: .venv/installed  ## a small loop under kill -9 of its processes beside the same undisturbed, 6 minutes; runs/chaos
 	$(BIN)/python -m tests.chaos
 
 clean:
